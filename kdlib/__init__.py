@@ -1,0 +1,16 @@
+"""The small module that every chapter of the book imports.
+
+Each public function is first written in the open in a chapter; its docstring names that chapter.
+The package is flat, and imports point downward only:
+
+    checks      what a value must be, said in one place
+    softening   soften, entropy, class_profiles                     (chapter 01)
+    data        MNIST, CIFAR-10 and chest X-rays as uint8 tensors
+    models      the networks of the book
+    pretrained  the weights that ship with the book
+    plots       one style for every figure
+    widgets     sliders that work with and without a kernel
+    notebook    the line that each notebook starts with
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,76 @@
+"""What a value must be, said in one place.
+
+Public functions call these at their boundary. Nothing here is called inside a training step:
+looking for NaN makes a GPU wait.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def temperature(value: float) -> float:
+    """Return `value` as a float if it is a finite number above zero, else raise ValueError or TypeError."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"temperature is {value!r}; give one number, for example 4.0")
+    if not math.isfinite(value) or value <= 0:
+        raise ValueError(
+            f"temperature is {value!r}; it divides the logits, so it must be a finite number above 0 "
+            "(the limits 0 and infinity are the one-hot argmax and the uniform distribution)"
+        )
+    return float(value)
+
+
+def logits(value: Tensor, name: str = "logits") -> Tensor:
+    """Return `value` if it is a finite floating-point tensor whose last dimension counts the classes."""
+    if not isinstance(value, Tensor):
+        raise TypeError(
+            f"{name} is a {type(value).__name__}; give a tensor, for example torch.tensor({name})"
+        )
+    if not value.is_floating_point():
+        raise TypeError(f"{name} has dtype {value.dtype}; convert it first: {name}.float()")
+    if value.ndim == 0 or value.shape[-1] < 2:
+        raise ValueError(
+            f"{name} has shape {tuple(value.shape)}; the last dimension must hold at least 2 classes"
+        )
+    if not bool(torch.isfinite(value).all()):
+        count = int((~torch.isfinite(value)).sum())
+        raise ValueError(f"{name} holds {count} values that are NaN or infinite; find out where they arose")
+    return value
+
+
+def same_shape(first: Tensor, second: Tensor, names: Sequence[str]) -> None:
+    """Raise ValueError unless the two tensors have the same shape."""
+    if first.shape != second.shape:
+        raise ValueError(
+            f"{names[0]} has shape {tuple(first.shape)} but {names[1]} has {tuple(second.shape)}; "
+            "both must hold the same examples and the same classes"
+        )
+
+
+def probabilities(value: Tensor, name: str = "probabilities") -> Tensor:
+    """Return `value` if its last dimension holds distributions: entries in [0, 1] that sum to 1."""
+    logits(value, name)
+    if bool((value < 0).any()) or bool((value > 1 + 1e-6).any()):
+        raise ValueError(
+            f"{name} runs from {float(value.min()):.4g} to {float(value.max()):.4g}; "
+            "probabilities lie between 0 and 1 (did you pass logits?)"
+        )
+    off = float((value.sum(-1) - 1).abs().max())
+    if off > 1e-3:
+        raise ValueError(f"{name} sums to 1 only within {off:.4g}; each row must be a distribution")
+    return value
+
+
+def labels(value: Tensor, classes: int, name: str = "labels") -> Tensor:
+    """Return `value` if it is a 1-D integer tensor with entries from 0 to classes - 1."""
+    if not isinstance(value, Tensor) or value.is_floating_point() or value.ndim != 1:
+        raise TypeError(f"{name} must be a 1-D tensor of integers, one class index an example")
+    if value.numel() and (int(value.min()) < 0 or int(value.max()) >= classes):
+        raise ValueError(
+            f"{name} runs from {int(value.min())} to {int(value.max())}; "
+            f"with {classes} classes it must lie in 0 to {classes - 1}"
+        )
+    return value

@@ -1,0 +1,77 @@
+"""Logits, temperature and what they say: chapter 01 writes each of these functions in the open."""
+
+import torch
+from torch import Tensor
+
+from kdlib import checks
+
+
+def soften(logits: Tensor, temperature: float = 1.0) -> Tensor:
+    """The softmax of the logits divided by the temperature.
+
+    p_i = exp(z_i / T) / sum_j exp(z_j / T): equation 1 of Hinton, Vinyals and Dean (2015). Chapter 01.
+
+    Args:
+        logits: floating-point tensor of shape (..., classes), in any unit of log-odds, finite.
+        temperature: T, a finite number above 0. At 1 this is the ordinary softmax; above 1 it is softer.
+
+    Returns:
+        Probabilities of the shape and dtype of `logits`; each row sums to 1.
+
+    Raises:
+        TypeError: integer logits, or a temperature that is not a number.
+        ValueError: NaN or infinity among the logits, or a temperature that is not finite and above 0.
+    """
+    temperature = checks.temperature(temperature)
+    return torch.softmax(checks.logits(logits) / temperature, dim=-1)
+
+
+def entropy(probabilities: Tensor) -> Tensor:
+    """The Shannon entropy of each distribution, in nats.
+
+    H(p) = -sum_i p_i ln p_i, with 0 ln 0 = 0 (Shannon, 1948). Chapter 01.
+
+    Args:
+        probabilities: shape (..., classes), each row a distribution.
+
+    Returns:
+        Shape (...): from 0 (one class has everything) to ln(classes) (all classes alike).
+
+    Raises:
+        ValueError: entries outside [0, 1], or rows that do not sum to 1 (logits passed by mistake, say).
+    """
+    result: Tensor = -torch.special.xlogy(probabilities, checks.probabilities(probabilities)).sum(-1)
+    return result
+
+
+def class_profiles(soft_targets: Tensor, labels: Tensor) -> Tensor:
+    """The mean soft target of the examples of each class: which classes a teacher finds alike. Chapter 01.
+
+    Args:
+        soft_targets: shape (examples, classes), each row a distribution.
+        labels: shape (examples,), the true class indices.
+
+    Returns:
+        Shape (classes, classes): row c is the mean distribution over the examples with label c.
+
+    Raises:
+        ValueError: a class without an example, labels out of range, or another number of labels than of rows.
+    """
+    if checks.probabilities(soft_targets, "soft_targets").ndim != 2:
+        raise ValueError(
+            f"soft_targets has shape {tuple(soft_targets.shape)}; it must be (examples, classes)"
+        )
+    classes = soft_targets.shape[1]
+    checks.labels(labels, classes)
+    if len(labels) != len(soft_targets):
+        raise ValueError(
+            f"there are {len(labels)} labels for {len(soft_targets)} soft_targets; they must match"
+        )
+    counts = torch.bincount(labels, minlength=classes)
+    if bool((counts == 0).any()):
+        missing = (counts == 0).nonzero().flatten().tolist()
+        raise ValueError(
+            f"labels hold no example of class {missing}; a mean needs at least one of each class"
+        )
+    sums = torch.zeros(classes, classes, dtype=soft_targets.dtype).index_add_(0, labels, soft_targets)
+    return sums / counts[:, None]

@@ -1,0 +1,109 @@
+"""Temperature, entropy and class profiles against values worked out by hand."""
+
+import math
+
+import pytest
+import torch
+
+from kdlib.softening import class_profiles, entropy, soften
+
+LOGITS = torch.tensor([math.log(16), math.log(4), 0.0], dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    ("temperature", "odds"), [(1, [16, 4, 1]), (2, [4, 2, 1]), (0.5, [256, 16, 1])]
+)
+def test_odds_are_raised_to_one_over_the_temperature(temperature: float, odds: list[int]) -> None:
+    expected = torch.tensor(odds, dtype=torch.float64) / sum(odds)
+    torch.testing.assert_close(soften(LOGITS, temperature), expected)
+
+
+def test_the_limits_are_argmax_and_uniform() -> None:
+    tied = torch.tensor([3.0, 3.0, 1.0])
+    torch.testing.assert_close(soften(tied, 1e-3), torch.tensor([0.5, 0.5, 0.0]))
+    torch.testing.assert_close(soften(tied, 1e6), torch.full((3,), 1 / 3), rtol=0, atol=1e-6)
+
+
+def test_large_logits_do_not_overflow() -> None:
+    assert soften(torch.tensor([1e4, 0.0, -1e4]), 1).tolist() == [1.0, 0.0, 0.0]
+
+
+def test_softening_keeps_shape_and_works_on_the_last_dimension() -> None:
+    p = soften(torch.randn(2, 3, 5, generator=torch.Generator().manual_seed(0)), 4)
+    assert p.shape == (2, 3, 5)
+    torch.testing.assert_close(p.sum(-1), torch.ones(2, 3))
+
+
+@pytest.mark.parametrize("bad", [0, 0.0, -1, math.nan, math.inf, -math.inf])
+def test_an_impossible_temperature_is_named(bad: float) -> None:
+    with pytest.raises(ValueError, match=r"temperature is .*finite number above 0"):
+        soften(LOGITS, bad)
+
+
+@pytest.mark.parametrize("bad", ["4", None, True, [1, 2]])
+def test_a_temperature_that_is_no_number_is_named(bad: object) -> None:
+    with pytest.raises(TypeError, match="temperature is"):
+        soften(LOGITS, bad)  # type: ignore[arg-type]
+
+
+def test_integer_logits_are_refused_with_the_remedy() -> None:
+    with pytest.raises(TypeError, match=r"logits has dtype torch.int64; convert it first: logits.float\(\)"):
+        soften(torch.tensor([1, 2, 3]), 2)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_logits_that_are_not_finite_are_counted(bad: float) -> None:
+    with pytest.raises(ValueError, match="logits holds 2 values that are NaN or infinite"):
+        soften(torch.tensor([bad, 1.0, bad]), 2)
+
+
+@pytest.mark.parametrize("bad", [torch.tensor(1.0), torch.ones(3, 1)])
+def test_logits_need_two_classes(bad: torch.Tensor) -> None:
+    with pytest.raises(ValueError, match="at least 2 classes"):
+        soften(bad, 2)
+
+
+def test_logits_must_be_a_tensor() -> None:
+    with pytest.raises(TypeError, match="logits is a list"):
+        soften([1.0, 2.0], 2)  # type: ignore[arg-type]
+
+
+def test_entropy_by_hand() -> None:
+    p = torch.tensor([[0.5, 0.5, 0.0], [1.0, 0.0, 0.0], [1 / 3, 1 / 3, 1 / 3]], dtype=torch.float64)
+    expected = torch.tensor([math.log(2), 0.0, math.log(3)], dtype=torch.float64)
+    torch.testing.assert_close(entropy(p), expected)
+
+
+def test_entropy_rises_with_the_variance_of_the_logits_over_the_cubed_temperature() -> None:
+    step = 1e-4
+    slope = (entropy(soften(LOGITS, 3 + step)) - entropy(soften(LOGITS, 3 - step))) / (2 * step)
+    p = soften(LOGITS, 3)
+    variance = (p * LOGITS**2).sum() - (p * LOGITS).sum() ** 2
+    torch.testing.assert_close(slope, variance / 27, rtol=1e-6, atol=0)
+
+
+def test_entropy_refuses_logits() -> None:
+    with pytest.raises(ValueError, match="did you pass logits"):
+        entropy(LOGITS)
+    with pytest.raises(ValueError, match="must be a distribution"):
+        entropy(torch.tensor([0.5, 0.2]))
+
+
+def test_class_profiles_by_hand() -> None:
+    soft_targets = torch.tensor([[0.8, 0.2], [0.6, 0.4], [0.1, 0.9]])
+    profiles = class_profiles(soft_targets, torch.tensor([0, 0, 1]))
+    torch.testing.assert_close(profiles, torch.tensor([[0.7, 0.3], [0.1, 0.9]]))
+
+
+def test_class_profiles_name_what_is_wrong() -> None:
+    p = torch.tensor([[0.8, 0.2], [0.6, 0.4]])
+    with pytest.raises(ValueError, match=r"no example of class \[1\]"):
+        class_profiles(p, torch.tensor([0, 0]))
+    with pytest.raises(ValueError, match="3 labels for 2 soft_targets"):
+        class_profiles(p, torch.tensor([0, 0, 1]))
+    with pytest.raises(ValueError, match="labels runs from 0 to 2"):
+        class_profiles(p, torch.tensor([0, 2]))
+    with pytest.raises(TypeError, match="1-D tensor of integers"):
+        class_profiles(p, torch.tensor([0.0, 1.0]))
+    with pytest.raises(ValueError, match=r"must be \(examples, classes\)"):
+        class_profiles(p[0], torch.tensor([0, 1]))
