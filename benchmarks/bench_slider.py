@@ -1,0 +1,83 @@
+"""How long a slider takes to follow the hand: 200 moves in Chromium, ten classes, the whole range.
+
+The time of a move is that of the script which answers it in its frame, plus the style and layout that the
+browser owes for it. What remains of a frame, painting, happens on another thread.
+"""
+
+import os
+from pathlib import Path
+from statistics import median, quantiles
+from tempfile import TemporaryDirectory
+
+import torch
+from playwright.sync_api import sync_playwright
+
+from kdlib.widgets import temperature_explorer
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+FRAME_MS = 16.0
+MOVES = 200
+MEASURE = """async (moves) => {
+  const slider = document.querySelector("[data-kd=slider]");
+  const times = [];
+  for (let i = 0; i < moves; i++) {
+    let spent = 0;
+    const real = window.requestAnimationFrame;
+    window.requestAnimationFrame = (act) => real((now) => {
+      const start = performance.now();
+      act(now);
+      document.body.getBoundingClientRect();
+      spent += performance.now() - start;
+    });
+    const start = performance.now();
+    slider.value = ((i % 20) * 3) / 20 - 1 + 0.005 * i / moves;
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    spent += performance.now() - start;
+    window.requestAnimationFrame = real;
+    await new Promise((done) => real(() => real(done)));
+    times.push(spent);
+  }
+  return times;
+}"""
+
+
+def frame_times() -> list[float]:
+    """Milliseconds of each move."""
+    logits = torch.randn(8, 10, generator=torch.Generator().manual_seed(0)) * 5
+    widget = temperature_explorer(logits, [str(digit) for digit in range(10)])
+    with TemporaryDirectory() as folder, sync_playwright() as p:
+        path = Path(folder) / "page.html"
+        html = widget._repr_mimebundle_()[0]["text/html"]
+        path.write_text(f'<!doctype html><meta charset="utf-8">{html}', encoding="utf-8")
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 800, "height": 700})
+        page.goto(path.as_uri())
+        page.wait_for_selector(".kd-live")
+        times: list[float] = page.evaluate(MEASURE, MOVES)
+        browser.close()
+    return times
+
+
+def run() -> list[dict[str, object]]:
+    times = frame_times()
+    figures = {"median": median(times), "95th percentile": quantiles(times, n=20)[-1]}
+    return [
+        {
+            "name": f"slider frame, {which}",
+            "value": round(value, 2),
+            "unit": "ms",
+            "target": f"under {FRAME_MS:g}",
+        }
+        for which, value in figures.items()
+    ]
+
+
+def main() -> int:
+    results = run()
+    for result in results:
+        print(f"{result['name']}: {result['value']} {result['unit']} ({result['target']})")
+    return int(any(float(str(result["value"])) >= FRAME_MS for result in results))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
