@@ -5,12 +5,14 @@ The package is flat, and imports point downward only:
 
     checks      what a value must be, said in one place
     softening   soften, entropy, class_profiles                     (chapter 01)
-    data        MNIST, CIFAR-10 and chest X-rays as uint8 tensors
+    data        MNIST, CIFAR-10 and chest X-rays as uint8 tensors; stands on
+                bundle (what travels with kdlib), whole, cifar10, chest_xray, cache, download
     models      the networks of the book
     pretrained  the weights that ship with the book
     plots       one style for every figure
-    widgets     sliders that work with and without a kernel
+    widgets     sliders that work with and without a kernel; draws with temperature_picture
     notebook    the line that each notebook starts with
+    cli         python -m kdlib
 """
 
 __version__ = "0.1.0"

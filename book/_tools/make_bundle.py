@@ -1,0 +1,94 @@
+"""Make kdlib/bundled from the full data sets, deterministically.
+
+    python book/_tools/make_bundle.py FULL [DEST]
+
+FULL holds mnist.npz and cifar10.npz (train_images, train_labels, test_images, test_labels; uint8,
+[N, C, H, W]) and chest_xray in Kaggle's folder layout. DEST defaults to kdlib/bundled.
+
+MNIST: all 70,000 images, lossless. CIFAR-10: the first 800 training and the first 200 test images of each
+class in official order, lossless. X-rays: all 5,856, resized to 64x64, WebP quality 90. The same input and
+the same libwebp give the same bytes; another libwebp may give other bytes with, where lossless, the same
+pixels.
+"""
+
+import hashlib
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from kdlib import bundle, chest_xray
+
+PER_CLASS = {"train": 800, "test": 200}
+
+
+def first_of_each_class(labels: bundle.Bytes, count: int) -> np.ndarray:
+    """Positions of the first `count` examples of each class, in the order of the data set."""
+    return np.sort(np.concatenate([np.flatnonzero(labels == label)[:count] for label in np.unique(labels)]))
+
+
+def arrays(full: Path) -> dict[str, dict[str, bundle.Bytes]]:
+    """The bundled arrays, before encoding."""
+    mnist = dict(np.load(full / "mnist.npz", allow_pickle=False))
+    whole = dict(np.load(full / "cifar10.npz", allow_pickle=False))
+    cifar10 = {}
+    for split, count in PER_CLASS.items():
+        keep = first_of_each_class(whole[f"{split}_labels"], count)
+        cifar10.update({key: whole[key][keep] for key in (f"{split}_images", f"{split}_labels")})
+    return {"mnist": mnist, "cifar10": cifar10, "chest_xray": chest_xray.read_folder(full / "chest_xray", 64)}
+
+
+def encode(images: bundle.Bytes, *, lossless: bool) -> bytes:
+    """One WebP sheet of at most 2,500 images."""
+    picture = Image.fromarray(bundle.sheet(images).squeeze())
+    out = io.BytesIO()
+    if lossless:
+        picture.save(out, "WEBP", lossless=True, quality=75, method=4 if images.shape[1] == 1 else 6)
+    else:
+        picture.save(out, "WEBP", quality=90, method=6)
+    return out.getvalue()
+
+
+def write_array(name: str, key: str, values: bundle.Bytes, dest: Path) -> dict[str, Any]:
+    """Write one array's files; returns its manifest entry."""
+    stem = f"{name}-{key.replace('_', '-')}"
+    lossless = name != "chest_xray"
+    if values.ndim == 4:
+        step = bundle.ROWS * bundle.COLUMNS
+        files = {
+            f"{stem}-{i // step:02d}.webp": encode(values[i : i + step], lossless=lossless)
+            for i in range(0, len(values), step)
+        }
+    else:
+        files = {f"{stem}.{'u8' if lossless else 'txt'}": values.tobytes()}
+    for file, data in files.items():
+        (dest / file).write_bytes(data)
+    entry: dict[str, Any] = {"shape": list(values.shape)}
+    if lossless:
+        entry["sha256"] = bundle.sha256_of(values)
+    return entry | {"files": {file: hashlib.sha256(data).hexdigest() for file, data in files.items()}}
+
+
+def make(full: Path, dest: Path) -> None:
+    """Write all files and the manifest, and remove what an earlier bundle left behind."""
+    dest.mkdir(parents=True, exist_ok=True)
+    manifest = {
+        name: {key: write_array(name, key, values, dest) for key, values in sorted(parts.items())}
+        for name, parts in arrays(full).items()
+    }
+    (dest / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8", newline="\n")
+    kept = {file for parts in manifest.values() for entry in parts.values() for file in entry["files"]}
+    for path in dest.iterdir():
+        if path.name not in kept | {"manifest.json"}:
+            path.unlink()
+    print(f"{dest}: {sum(path.stat().st_size for path in dest.iterdir()):,} bytes in {len(kept) + 1} files")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) not in (2, 3):
+        raise SystemExit(__doc__)
+    make(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) == 3 else bundle.FOLDER)

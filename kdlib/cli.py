@@ -1,0 +1,140 @@
+"""The command line, `python -m kdlib`: `data` lists, fetches, verifies and clears the data sets.
+
+It exits with 0 when all is well, 1 when something failed (a line on stderr says what), 2 for wrong usage.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from kdlib import bundle, cache, chest_xray, data, whole
+
+WHOLE_COUNTS = {"cifar10": "train 50,000, test 10,000"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m kdlib", description="The command line of the book's module."
+    )
+    commands = parser.add_subparsers(title="commands", required=True)
+    add_data(commands.add_parser("data", help="list, fetch, verify and clear the data sets"))
+    arguments = parser.parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+        return code
+    except (OSError, ValueError) as error:
+        print(f"kdlib: {' '.join(str(error).split())}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("kdlib: stopped; a download goes on from here when it is called again", file=sys.stderr)
+    return 1
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """The options of `data`."""
+    parser.set_defaults(run=list_data)
+    actions = parser.add_subparsers(title="actions (none: list)")
+    fetch = actions.add_parser("fetch", help="put a whole data set into the cache")
+    fetch.add_argument("name", choices=data.SPLITS)
+    fetch.add_argument("--from", dest="source", metavar="PATH", help="a copy got elsewhere")
+    fetch.add_argument("--resolution", type=int, help="of the X-rays, 8 to 224 pixels (64)")
+    fetch.set_defaults(run=fetch_data)
+    verify = actions.add_parser("verify", help="compare the bundle and the cache with their SHA-256")
+    verify.add_argument("name", nargs="?", choices=data.SPLITS)
+    verify.set_defaults(run=verify_data)
+    clear = actions.add_parser("clear", help="delete whole data sets from the cache")
+    clear.add_argument("name", nargs="?", choices=data.SPLITS)
+    clear.set_defaults(run=clear_data)
+
+
+def list_data(arguments: argparse.Namespace) -> int:
+    """Print each data set's copies: splits and images, place, size, whether it is verified."""
+    for name in data.SPLITS:
+        print(f"{name}\n  bundled: {bundled_counts(name)}")
+        print(f"    {bundle.FOLDER} ({megabytes(bundled_files(name))}): {bundle_state(name)}")
+        if name == "mnist":
+            continue
+        print(f"  whole: {WHOLE_COUNTS.get(name) or bundled_counts(name)}")
+        for path in cache.files_of(name):
+            print(f"    {path} ({megabytes([path])}): {cached_state(path)}")
+        if not cache.files_of(name):
+            print(f"    not in {cache.folder()}; python -m kdlib data fetch {name}")
+    return 0
+
+
+def fetch_data(arguments: argparse.Namespace) -> int:
+    """Fetch one whole data set."""
+    if arguments.resolution is not None and arguments.name != "chest_xray":
+        raise ValueError(f"--resolution is {arguments.resolution}; only chest_xray has a choice")
+    if arguments.name == "mnist":
+        print("mnist is whole in the bundle; there is nothing to fetch")
+        return 0
+    path = whole.fetch(
+        arguments.name, arguments.source, 64 if arguments.resolution is None else arguments.resolution
+    )
+    print(f"{arguments.name}: {path} ({megabytes([path])}), verified")
+    return 0
+
+
+def verify_data(arguments: argparse.Namespace) -> int:
+    """Verify the bundle and the cache; 1 where a file is damaged."""
+    sound = True
+    for name in [arguments.name] if arguments.name else data.SPLITS:
+        states = {f"{name}, bundled": bundle_state(name)}
+        states |= {str(path): cached_state(path) for path in cache.files_of(name)}
+        for what, state in states.items():
+            print(f"{what}: {state}")
+        sound = sound and set(states.values()) == {"verified"}
+    return 0 if sound else 1
+
+
+def clear_data(arguments: argparse.Namespace) -> int:
+    """Delete whole data sets from the cache; the bundle stays."""
+    names = [arguments.name] if arguments.name else list(whole.NAMES)
+    deleted = [path for name in names for path in cache.clear(name)]
+    for path in deleted:
+        print(f"deleted {path}")
+    if not deleted:
+        print(f"nothing of {' or '.join(names)} in {cache.folder()}")
+    return 0
+
+
+def bundled_counts(name: str) -> str:
+    """Splits and their numbers of images in the bundle, as text."""
+    if name == "chest_xray":
+        files = bundle.array(name, "files").tobytes().decode().split(" ")
+        counts = {split: len(chest_xray.indices(files, split)) for split in data.SPLITS[name]}
+    else:
+        counts = {
+            split: bundle.manifest()[name][f"{split}_images"]["shape"][0] for split in data.SPLITS[name]
+        }
+    return ", ".join(f"{split} {count:,}" for split, count in counts.items())
+
+
+def bundled_files(name: str) -> list[Path]:
+    """The files of the bundle that belong to a data set."""
+    return [bundle.FOLDER / file for entry in bundle.manifest()[name].values() for file in entry["files"]]
+
+
+def bundle_state(name: str) -> str:
+    """ "verified", or what is wrong with the bundled files and what to do."""
+    try:
+        bundle.verify(name)
+    except OSError as error:
+        return f"DAMAGED: {error}"
+    return "verified"
+
+
+def cached_state(path: Path) -> str:
+    """ "verified", or what is wrong with the cached file."""
+    try:
+        whole.verify(path)
+    except OSError as error:
+        return f"DAMAGED: {error}; it is remade when it is next read"
+    return "verified"
+
+
+def megabytes(paths: Sequence[Path]) -> str:
+    """The size of some files, as text."""
+    return f"{sum(path.stat().st_size for path in paths if path.exists()) / 1e6:.1f} MB"
