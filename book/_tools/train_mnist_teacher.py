@@ -2,9 +2,9 @@
 
     python book/_tools/train_mnist_teacher.py [--epochs 30] [--seed 0]
 
-A LeNet-5 on 55,000 training images shifted at random by up to two pixels; 5,000 training images are held out. The
-number of epochs is fixed beforehand and the test images are looked at once, after the last epoch: nothing is chosen
-with them. About four minutes on two CPU cores.
+A LeNet-5 on 55,000 training images shifted at random by up to two pixels; 5,000 training images are held
+out. The number of epochs is fixed beforehand and the test images are looked at once, after the last epoch:
+nothing is chosen with them. About three minutes on two CPU cores.
 """
 
 import argparse
@@ -38,7 +38,7 @@ SETTINGS = {
 
 
 def shifted(images: Tensor, generator: torch.Generator, reach: int = 2) -> Tensor:
-    """Shift each image (N, 1, H, W) by its own random offset of up to `reach` pixels, black where nothing was."""
+    """Shift each image (N, 1, H, W) by an offset of its own, up to `reach` pixels, filling with black."""
     n, _, height, width = images.shape
     padded = pad(images, (reach,) * 4)
     offsets = torch.randint(0, 2 * reach + 1, (n, 2), generator=generator)

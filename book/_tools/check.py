@@ -1,0 +1,248 @@
+"""What must hold for every notebook and page, one function a rule. Each returns the faults it finds.
+
+`tests/test_notebooks.py` applies them to the book; by hand: `python book/_tools/check.py [NOTEBOOK ...]`.
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from address import configured, setup_source
+from nbformat import NotebookNode
+from notebooks import BOOK, ROOT, chosen, is_setup, read, tags
+from run import PICTURES, WIDGET_VIEW
+from stamp import stamp
+
+LONGEST_CELL = 25
+EXERCISES = 5
+
+
+def code_cells(nb: NotebookNode) -> Iterator[tuple[str, NotebookNode]]:
+    """Each code cell with its name in a message: its place among all cells and its first line."""
+    for number, cell in enumerate(nb.cells):
+        if cell.cell_type == "code":
+            yield f"cell {number} ({cell.source.split(chr(10))[0][:40]!r})", cell
+
+
+def fresh(nb: NotebookNode) -> list[str]:
+    if nb.metadata.get("kdlib", {}).get("stamp") == stamp(nb):
+        return []
+    return ["its code, kdlib or a record changed after its outputs were made: make run"]
+
+
+def setup(nb: NotebookNode, address: str | None = None) -> list[str]:
+    expected = setup_source(configured() if address is None else address)
+    found = [cell for cell in nb.cells if is_setup(cell)]
+    if [cell.source for cell in found] != [expected] or "hide-cell" not in tags(found[0]):
+        return ["the set-up cell is missing, doubled or altered: make address, or make run"]
+    first = next(cell for cell in nb.cells if cell.cell_type == "code")
+    return [] if first is found[0] else ["the set-up cell is not the first code cell"]
+
+
+def short_cells(nb: NotebookNode) -> list[str]:
+    return [
+        f"{name} has {cell.source.count(chr(10)) + 1} lines, at most {LONGEST_CELL} can be read at a glance"
+        for name, cell in code_cells(nb)
+        if cell.source.count("\n") >= LONGEST_CELL
+    ]
+
+
+def outputs(nb: NotebookNode) -> list[str]:
+    """Stored outputs: there where nbval compares them; no error or warning; nothing new in each run."""
+    faults = []
+    for name, cell in code_cells(nb):
+        if "nbval-check-output" in tags(cell) and not cell.outputs:
+            faults.append(f"{name} is tagged nbval-check-output and has no stored output: make run")
+        for output in cell.outputs:
+            data = output.get("data", {})
+            text = "".join([output.get("text", ""), data.get("text/plain", "")])
+            if output.output_type == "error":
+                faults.append(f"{name} ends in {output.ename}; catch it and print it")
+            if output.get("name") == "stderr":
+                faults.append(f"{name} writes to stderr, which readers see as an alarm: {output.text[:80]!r}")
+            if WIDGET_VIEW in data:
+                lack = "" if "text/html" in data else "; and without text/html it vanishes from the page"
+                faults.append(f"{name} stores a widget's random id: make run{lack}")
+            if address := re.search(r"\bat 0x[0-9a-f]{6,}|<[\w.]+ at 0x", text):
+                faults.append(f"{name} shows a memory address, another in each run: {address[0]!r}")
+    return faults
+
+
+def figures(nb: NotebookNode) -> list[str]:
+    """Every stored picture has a text alternative, a caption and a name that no other has."""
+    faults, names = [], []
+    for name, cell in code_cells(nb):
+        pictures = [out for out in cell.outputs if any(kind in out.get("data", {}) for kind in PICTURES)]
+        if not pictures:
+            continue
+        image = cell.metadata.get("mystnb", {}).get("image", {})
+        figure = cell.metadata.get("mystnb", {}).get("figure", {})
+        if len(pictures) > 1:
+            faults.append(f"{name} shows {len(pictures)} pictures under one caption: one figure a cell")
+        if len(image.get("alt", "")) < 20 or len(figure.get("caption", "")) < 20 or not figure.get("name"):
+            faults.append(f"{name} shows a picture without alt text, caption or name: use plots.show")
+        names.append(figure.get("name"))
+    return faults + [f"two figures are named {name}" for name in {n for n in names if names.count(n) > 1}]
+
+
+def counts(nb: NotebookNode) -> list[str]:
+    found = [cell.execution_count for _, cell in code_cells(nb)]
+    if found == list(range(1, len(found) + 1)):
+        return []
+    return [f"execution counts are {found}, not 1 to {len(found)}: make run"]
+
+
+def metadata(nb: NotebookNode) -> list[str]:
+    """Only what `make run` leaves: no ids of accounts, times, collapsed cells or saved widget states."""
+    faults = []
+    if extra := set(nb.metadata) - {"kernelspec", "language_info", "kdlib"}:
+        faults.append(f"metadata of the notebook: {', '.join(sorted(extra))}: make run")
+    for number, cell in enumerate(nb.cells):
+        if extra := set(cell.metadata) - {"tags", "mystnb"}:
+            faults.append(f"metadata of cell {number}: {', '.join(sorted(extra))}: make run")
+    return faults
+
+
+def exercises(nb: NotebookNode) -> list[str]:
+    """At least five exercises with a label each, and a solution for each label."""
+    text = "\n".join(cell.source for cell in nb.cells if cell.cell_type == "markdown")
+    labels = re.findall(r"\{exercise(?:-start)?\}[^\n]*\n(?::[^\n]*\n)*?:label:[ \t]*(\S+)", text)
+    solved = re.findall(r"\{solution(?:-start)?\}[ \t]*(\S+)", text)
+    faults = [f"exercise {label} has no solution" for label in labels if label not in solved]
+    faults += [f"solution {label} has no exercise" for label in solved if label not in labels]
+    if len(re.findall(r"\{exercise(?:-start)?\}", text)) != len(labels):
+        faults.append("an exercise has no :label:")
+    if len(labels) < EXERCISES:
+        faults.append(f"it has {len(labels)} exercises, a chapter has at least {EXERCISES}")
+    return faults
+
+
+NUMBER = re.compile(
+    r"(?<![\w.,/-])[-+−]?(?:"
+    r"\d+[.]\d+(?![\w.]*\d)(?:\s?%)?"  # 0.93, 91.2 %; not 1.0.4
+    r"|\d+(?:\s?%|\s(?:per ?cent|percentage points?)\b)"  # 97 %
+    r")"
+)
+VERBATIM = ("math", "code", "code-block", "code-cell", "bibliography", "image")
+NAMED = r"CC[ -]BY(?:-SA)?|Python|[Vv]ersion|[Ss]ections?|[Cc]hapters?|[Tt]ables?|[Ee]quations?|[Ff]igures?"
+NOT_RESULTS = (
+    r"^:[\w-]+:.*?$",  # options of directives
+    r"<!--.*?-->",
+    r"\$\$.*?\$\$",
+    r"(?<![\\$])\$(?!\s)(?:[^$\n]|\n(?!\n))+?\$",  # maths
+    r"`[^`\n]+`",
+    r"(?<=\])\([^)\s]*\)|<https?://[^>]*>|https?://\S+",
+    rf"\b(?:{NAMED})\s\d+\.\d+(?:(?:,|-|–| to| and| or)\s?\d+\.\d+)*",
+)
+
+
+def typed_numbers(markdown: str) -> list[str]:
+    """Numbers in prose that look like results (0.93, 91.2 %, 97 %): no run would correct them.
+
+    Allowed: maths and code, which hold settings and derivations; links; numbers of versions, sections and
+    the like; and a table of cited sources, with a {cite} role in it or in the paragraph before or after it.
+    """
+    text = prose("\n\n".join(uncited(markdown.replace("\r\n", "\n"))))
+    for pattern in NOT_RESULTS:
+        text = re.sub(pattern, " ", text, flags=re.DOTALL | re.MULTILINE)
+    return [
+        f"a result typed by hand, {match[0].strip()!r} in {excerpt(text, match)!r}: print it from a cell"
+        for match in NUMBER.finditer(text)
+    ]
+
+
+def prose(markdown: str) -> str:
+    """The text without its code blocks. The body of a directive is prose, but for those named in VERBATIM."""
+    kept: list[str] = []
+    fences: list[tuple[str, bool]] = []  # those open here: the mark, and whether the body is verbatim
+    for line in markdown.split("\n"):
+        fence = re.match(r"[ \t]*(`{3,}|~{3,}|:{3,})[ \t]*(?:\{([\w:-]+)\})?(.*)$", line)
+        verbatim = bool(fences) and fences[-1][1]
+        if fence is None:
+            kept += [] if verbatim else [line]
+            continue
+        mark, directive, title = fence.groups()
+        if (
+            fences
+            and mark[0] == fences[-1][0][0]
+            and len(mark) >= len(fences[-1][0])
+            and not (directive or title)
+        ):
+            fences.pop()
+        elif not verbatim:
+            fences.append((mark, directive in VERBATIM if directive else mark[0] != ":"))
+            kept += [title] if directive and directive not in VERBATIM else []
+    return "\n".join(kept)
+
+
+def excerpt(text: str, match: re.Match[str]) -> str:
+    return " ".join(text[max(0, match.start() - 30) : match.end() + 20].split())
+
+
+def uncited(markdown: str) -> Iterator[str]:
+    """The blocks of a text, without the tables that stand with their source."""
+    table_directive = r"^(`{3,}|:{3,})\{(?:list-table|table|csv-table)\}.*?^\1[ \t]*$"
+    markdown = re.sub(
+        table_directive,
+        lambda match: " " if "{cite" in match[0] else match[0],
+        markdown,
+        flags=re.DOTALL | re.MULTILINE,
+    )
+    lines = re.sub(r"(?m)^(?![ \t]*\|)(.*)\n(?=[ \t]*\|)", r"\1\n\n", markdown)  # a table is its own block
+    lines = re.sub(r"(?m)^([ \t]*\|.*)\n(?![ \t]*\|)", r"\1\n\n", lines)
+    blocks = [block for block in re.split(r"\n[ \t]*\n", lines) if block.strip()]
+    for number, block in enumerate(blocks):
+        nearby = "\n".join(blocks[max(0, number - 1) : number + 2])
+        if not (block.lstrip().startswith("|") and "{cite" in nearby):
+            yield block
+
+
+def decimals(nb: NotebookNode) -> list[str]:
+    return [
+        f"cell {number}: {fault}"
+        for number, cell in enumerate(nb.cells)
+        if cell.cell_type == "markdown"
+        for fault in typed_numbers(cell.source)
+    ]
+
+
+MACHINE_PATH = re.compile(
+    r"(?<![\w.~/:+-])(?:/(?:home|root|Users|tmp|private|mnt|opt|srv|usr/(?:local|lib))/[\w.-]+|[A-Z]:\\+Users\\)"
+)
+
+
+def machine_paths(text: str) -> list[str]:
+    """Paths of the machine that made the file: useless, and more than readers should know."""
+    found = {match[0] for match in MACHINE_PATH.finditer(text)} | {p for p in (str(ROOT),) if p in text}
+    return [f"it names a path of this machine: {path}" for path in sorted(found)]
+
+
+RULES = (fresh, setup, short_cells, outputs, figures, counts, metadata, decimals)
+
+
+def faults(path: Path) -> list[str]:
+    """All faults of one notebook."""
+    nb = read(path)
+    rules = (*RULES, exercises) if re.match(r"\d\d_", path.name) else RULES
+    return [fault for rule in rules for fault in rule(nb)] + machine_paths(path.read_text(encoding="utf-8"))
+
+
+def page_faults(path: Path) -> list[str]:
+    """All faults of a page without code."""
+    text = path.read_text(encoding="utf-8")
+    return typed_numbers(text) + machine_paths(text)
+
+
+def main() -> int:
+    found = [f"{path.name}: {fault}" for path in chosen(sys.argv[1:]) for fault in faults(path)]
+    if not sys.argv[1:]:
+        found += [
+            f"{path.name}: {fault}" for path in sorted(BOOK.glob("*.md")) for fault in page_faults(path)
+        ]
+    print("\n".join(found) or "no fault found")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""The line that each notebook starts with: scale of experiments, look of figures, folder of runs."""
+
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from kdlib import __version__
+
+SCALES = ("quick", "cpu", "full")
+NEEDED = ("torch", "torchvision", "matplotlib", "anywidget")
+DRIVE = Path("/content/drive")
+
+
+def start(scale: str = "quick", drive: bool = False) -> None:
+    """Set the scale, give figures the book's style, and print one line that says what runs where.
+
+    Set-up cell of every chapter. Harmless anywhere and when called again.
+
+    Args:
+        scale: "quick" (about 25 seconds a chapter), "cpu" (minutes) or "full" (wants a GPU); kept in the
+            environment variable KDLIB_SCALE.
+        drive: on Colab, keep runs in the folder `kdlib-runs` of your Google Drive, where they outlive the
+            session: Drive is mounted and KDLIB_RUNS names the folder. Elsewhere it changes nothing.
+
+    Raises:
+        ValueError: another scale.
+        ModuleNotFoundError: kdlib is read from a clone and what it needs is not installed.
+    """
+    if scale not in SCALES:
+        raise ValueError(f"scale is {scale!r}; choose one of {', '.join(SCALES)}")
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise ModuleNotFoundError(
+            f"{', '.join(missing)} cannot be imported; install what the book needs with "
+            f"`pip install -e .` in {Path(__file__).resolve().parents[1]}"
+        )
+    import torch
+
+    from kdlib import plots
+
+    os.environ["KDLIB_SCALE"] = scale
+    plots.use_style()
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    facts = [f"kdlib {__version__}", f"torch {torch.__version__.split('+')[0]}", device, f"scale {scale}"]
+    if drive:
+        facts.append(runs_on_drive())
+    print(", ".join(facts))
+
+
+def runs_on_drive() -> str:
+    """Mount Google Drive on Colab and let KDLIB_RUNS name a folder there; return what was done, in words."""
+    if "google.colab" not in sys.modules:
+        return "no Google Drive here: runs stay on this machine"
+    from google.colab import drive
+
+    if not (DRIVE / "MyDrive").is_dir():
+        drive.mount(str(DRIVE))
+    runs = DRIVE / "MyDrive" / "kdlib-runs"
+    runs.mkdir(parents=True, exist_ok=True)
+    os.environ["KDLIB_RUNS"] = str(runs)
+    return f"runs in {runs}"

@@ -1,0 +1,62 @@
+"""What a chapter writes in the open and what kdlib offers are the same function."""
+
+import ast
+import math
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+import torch
+
+from kdlib import softening
+
+BOOK = Path(__file__).resolve().parents[1] / "book"
+
+
+def inline_functions(chapter: str) -> dict[str, Any]:
+    """The functions that a chapter's code cells define, by name."""
+    notebook = nbformat.read(BOOK / f"{chapter}.ipynb", as_version=4)
+    space: dict[str, Any] = {"torch": torch, "math": math, **vars(softening)}
+    found = {}
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and "setup" not in cell.metadata.get("tags", []):
+            for node in ast.parse(cell.source).body:
+                if isinstance(node, ast.FunctionDef):
+                    exec(compile(ast.Module([node], []), chapter, "exec"), space)
+                    found[node.name] = space[node.name]
+    return found
+
+
+@pytest.fixture(scope="module")
+def temperature_chapter() -> dict[str, Any]:
+    return inline_functions("01_temperature")
+
+
+@pytest.fixture(scope="module")
+def logits() -> torch.Tensor:
+    return 5 * torch.randn(64, 10, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("temperature", [0.1, 1, 4, 100])
+def test_soften_is_the_chapters(
+    temperature_chapter: dict[str, Any], logits: torch.Tensor, temperature: float
+) -> None:
+    inline = temperature_chapter["soften"](logits, temperature)
+    torch.testing.assert_close(softening.soften(logits, temperature), inline, rtol=1e-13, atol=1e-300)
+
+
+@pytest.mark.parametrize("temperature", [0.1, 1, 4, 100])
+def test_entropy_is_the_chapters(
+    temperature_chapter: dict[str, Any], logits: torch.Tensor, temperature: float
+) -> None:
+    p = softening.soften(logits, temperature)
+    inline = temperature_chapter["entropy"](p)
+    torch.testing.assert_close(softening.entropy(p), inline, rtol=1e-13, atol=1e-13)
+
+
+def test_class_profiles_is_the_chapters(temperature_chapter: dict[str, Any], logits: torch.Tensor) -> None:
+    p = softening.soften(logits, 4)
+    labels = torch.arange(64) % 10
+    inline = temperature_chapter["class_profiles"](p, labels)
+    torch.testing.assert_close(softening.class_profiles(p, labels), inline, rtol=1e-13, atol=1e-15)

@@ -1,0 +1,69 @@
+"""kdlib.notebook.start, which the set-up cell of every notebook calls."""
+
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import matplotlib.pyplot as plt
+import pytest
+
+from kdlib import __version__, notebook, plots
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever start sets is put back after the test."""
+    for name in ("KDLIB_SCALE", "KDLIB_RUNS"):
+        monkeypatch.setenv(name, "")
+    with plt.rc_context():
+        yield
+
+
+def test_sets_the_scale_and_the_style_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    plt.rcParams["axes.spines.top"] = True
+    notebook.start(scale="cpu")
+    notebook.start(scale="cpu")  # a second call does the same again
+    lines = capsys.readouterr().out.splitlines()
+    assert os.environ["KDLIB_SCALE"] == "cpu"
+    assert plt.rcParams["axes.spines.top"] is plots.STYLE["axes.spines.top"] is False
+    assert len(lines) == 2 and lines[0] == lines[1]
+    assert lines[0].startswith(f"kdlib {__version__}, torch ") and lines[0].endswith("scale cpu")
+
+
+@pytest.mark.parametrize("scale", ["Quick", "", "huge"])
+def test_unknown_scale_is_named_with_the_choices(scale: str) -> None:
+    with pytest.raises(ValueError, match=rf"scale is '{scale}'; choose one of quick, cpu, full"):
+        notebook.start(scale=scale)
+
+
+def test_what_is_missing_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notebook, "find_spec", lambda name: None if name == "anywidget" else object())
+    with pytest.raises(ModuleNotFoundError, match=r"^anywidget cannot be imported.*pip install -e \."):
+        notebook.start()
+
+
+def test_drive_changes_nothing_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:
+    notebook.start(drive=True)
+    assert os.environ["KDLIB_RUNS"] == ""
+    assert "no Google Drive here" in capsys.readouterr().out
+
+
+def test_drive_keeps_runs_on_colab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounted: list[str] = []
+
+    class Drive(ModuleType):
+        @staticmethod
+        def mount(folder: str) -> None:
+            mounted.append(folder)
+            (Path(folder) / "MyDrive").mkdir(parents=True)
+
+    colab = ModuleType("google.colab")
+    colab.drive = Drive("drive")  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "google.colab", colab)
+    monkeypatch.setattr(notebook, "DRIVE", tmp_path / "drive")
+    notebook.start(drive=True)
+    notebook.start(drive=True)  # is mounted by now
+    assert mounted == [str(tmp_path / "drive")]
+    assert os.environ["KDLIB_RUNS"] == str(tmp_path / "drive" / "MyDrive" / "kdlib-runs")
+    assert Path(os.environ["KDLIB_RUNS"]).is_dir()
