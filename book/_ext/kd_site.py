@@ -1,0 +1,144 @@
+"""Sphinx extension of this book: buttons that need an address, and a site that calls no other host.
+
+Settings without logic stand in `_config.yml`; the looks stand in `book/assets/kd.css`.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from html import escape
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+# What the theme brings and no page loads: source maps, a second format of the icon font, translations,
+# and a script of 1.5 MB that draws the icons which the icon font draws already.
+UNUSED = (
+    "**/*.map",
+    "**/*.LICENSE.txt",
+    "**/*.ttf",
+    "**/.gitignore",
+    "*-macros.html",
+    "scripts/fontawesome.js",
+    "locales",
+)
+
+# The theme reads the reader's choice of light or dark early, but the system's preference late: pages flash.
+THEME_EARLY = 'localStorage.getItem("theme") || "auto"'
+THEME_EARLY_FIXED = (
+    'localStorage.getItem("theme") || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")'
+)
+
+FRONT = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="refresh" content="0; url={page}">
+<title>{title}</title>
+</head>
+<body><main><h1><a href="{page}">{title}</a></h1></main></body>
+</html>
+"""
+
+
+def theme_options(url: str, title: str) -> dict[str, Any]:
+    """Options of the theme. The buttons that need the repository's address exist only where there is one.
+
+    `url` is `repository.url` of `_config.yml`. Colab opens notebooks of GitHub alone.
+    """
+    url = (url or "").strip().rstrip("/").removesuffix(".git")
+    options: dict[str, Any] = {
+        "logo": {"text": title, "alt_text": ""},
+        "primary_sidebar_end": [],  # the theme's place for an advertisement
+        "show_toc_level": 2,
+        "pygments_dark_style": "github-dark",
+        "repository_url": url,
+        "use_repository_button": bool(url),
+        "use_issues_button": bool(url),
+        "launch_buttons": {},
+    }
+    if re.fullmatch(r"https://github\.com/[^/\s]+/[^/\s]+", url):
+        options["launch_buttons"] = {
+            "colab_url": "https://colab.research.google.com",
+            "binderhub_url": "https://mybinder.org",
+            "notebook_interface": "jupyterlab",
+        }
+    return options
+
+
+def configure(app: Any, config: Any) -> None:
+    """On `config-inited`: fill in the theme's options."""
+    given = dict(config.html_theme_options)
+    config.html_theme_options = given | theme_options(given.get("repository_url", ""), config.html_title)
+
+
+def describe(app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """On `html-page-context`: the first paragraph becomes the page's description for search engines."""
+    if doctree is None:
+        return
+    for paragraph in doctree.findall(lambda node: node.tagname == "paragraph"):
+        words = " ".join(paragraph.astext().split())[:200]
+        tag = f'<meta name="description" content="{escape(words)}">'
+        context["metatags"] = context.get("metatags", "") + tag
+        return
+
+
+def clean_page(page: str) -> str:
+    """One HTML page, made lighter, valid and easier to read aloud. Cleaning twice changes nothing."""
+    page = page.replace(THEME_EARLY, THEME_EARLY_FIXED)
+    page = re.sub(r'\s*<script defer src="[^"]*/fontawesome\.js[^"]*"></script>', "", page)
+    page = re.sub(r"\s*<!-- So that users can add custom icons -->", "", page)
+    # The header of the theme below the theme: a second search field, and menu buttons that take the place of
+    # the visible ones, as the script serves the first that it finds. The script measures it, so it stays.
+    header = '<header id="pst-header" class="bd-header" hidden></header>'
+    page = re.sub(r'<header id="pst-header".*?</header>', header, page, flags=re.DOTALL)
+    # A second title and table of contents, for print alone: the page has one h1 and the contents once.
+    page = re.sub(r'<div id="jb-print-docs-body".*?(?=<div id="searchbox">)', "", page, flags=re.DOTALL)
+    # sphinx-exercise gives every exercise of a page the same id.
+    page = re.sub(r'<section id="(exercise|solution)-content">', r'<section class="\1-content">', page)
+    # Roles that docutils gives the references and that browsers may not combine; a landmark for the sidebar.
+    page = page.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
+    page = page.replace(' role="doc-biblioentry"', "")
+    sidebar = '<div id="pst-primary-sidebar" '
+    page = re.sub(sidebar + "(?=class)", sidebar + 'role="complementary" aria-label="The book" ', page)
+    # Notebooks are saved rather than shown as text.
+    page = re.sub(r'<a href="([^"]*_sources/[^"]*)" target="_blank"', r'<a href="\1" download', page)
+    viewport = '<meta name="viewport" content="width=device-width, initial-scale=1'
+    first, *rest = re.split(rf'{viewport}[.0]*"\s*/?>', page)
+    return page if len(rest) < 2 else f'{first}{viewport}" />{"".join(rest)}'
+
+
+def mathjax_file() -> Path:
+    """The one MathJax file that loads no other: the whole of TeX in, SVG out."""
+    wanted = "mathjax/tex-svg-full.js"
+    for file in metadata.files("sphinx-mathjax-offline") or []:
+        if file.as_posix().endswith(wanted):
+            return Path(str(file.locate()))
+    raise FileNotFoundError(f"the package sphinx-mathjax-offline holds no {wanted}: install requirements.txt")
+
+
+def finish(app: Any, exception: Exception | None) -> None:
+    """On `build-finished`: MathJax into the site, unused files out of it, pages cleaned, a front door."""
+    if exception is not None or app.builder.format != "html":
+        return
+    site = Path(app.outdir)
+    static = site / "_static"
+    for pattern in UNUSED:
+        for path in list(static.glob(pattern)):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    mathjax = static / app.config.mathjax_path
+    mathjax.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(mathjax_file(), mathjax)
+    for file in site.rglob("*.html"):
+        file.write_text(clean_page(file.read_text("utf-8")), "utf-8")
+    front = FRONT.format(page=f"{app.config.root_doc}.html", title=escape(app.config.html_title))
+    (site / "index.html").write_text(front, "utf-8")
+
+
+def setup(app: Any) -> dict[str, bool]:
+    app.connect("config-inited", configure)
+    app.connect("html-page-context", describe)
+    app.connect("build-finished", finish)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,105 @@
+"""A real Chromium over the built site, from its files with the network off and over http on loopback."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SITE = Path(__file__).resolve().parents[2] / "_build" / "html"
+PAGES = sorted(file.relative_to(SITE).as_posix() for file in SITE.glob("book/*.html"))
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that asks for `name` runs once for every page of the book."""
+    if "name" in metafunc.fixturenames:
+        metafunc.parametrize("name", PAGES or ["no page"])
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    if not PAGES or not (SITE / "index.html").is_file():
+        pytest.fail(f"there is no site in {SITE}: run `make book` first", pytrace=False)
+    return SITE
+
+
+@pytest.fixture(scope="session")
+def server(site: Path) -> Iterator[str]:
+    """The site's address over http, on a free port of this machine."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args: Any) -> None: ...
+
+    handler = functools.partial(Quiet, directory=str(site))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{httpd.server_port}"
+        httpd.shutdown()
+
+
+@pytest.fixture(scope="module")  # closed before another module starts its own
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        pytest.fail("no Chromium on the PATH: install one, or set CHROMIUM to its path", pytrace=False)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+class Visit:
+    """One page open in the browser, with what it logged and what it asked for."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.errors: list[str] = []
+        self.requests: list[str] = []
+        page.on("console", lambda entry: self.errors.append(entry.text) if entry.type == "error" else None)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", lambda request: self.requests.append(request.url))
+
+    def open(self, url: str) -> Visit:
+        self.page.goto(url)
+        self.page.wait_for_load_state("load")
+        # Formulas are drawn after the page has loaded.
+        self.page.evaluate("() => window.MathJax?.startup?.promise")
+        return self
+
+
+@pytest.fixture
+def visit(browser: Any, site: Path, server: str) -> Iterator[Any]:
+    """visit("book/intro.html", http=False, width=1280, **context) opens a page of the site."""
+    contexts = []
+
+    def open_page(name: str, http: bool = False, width: int = 1280, **options: Any) -> Visit:
+        context = browser.new_context(viewport={"width": width, "height": 850}, **options)
+        contexts.append(context)
+        context.set_default_timeout(15_000)
+        context.set_offline(not http)
+        path, _, query = name.partition("?")
+        address = f"{server}/{path}" if http else (site / path).as_uri()
+        return Visit(context.new_page()).open(f"{address}?{query}" if query else address)
+
+    yield open_page
+    for context in contexts:
+        context.close()
