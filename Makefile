@@ -22,11 +22,11 @@ help:  ## this list
 # A half-made environment is not taken for a whole one (Debian's Python lacks venv until python3-venv is there).
 .DELETE_ON_ERROR:
 $(VENV)/bin/python:
-	@$(or $(PYTHON),false) -c '$(SUITS)' 2>/dev/null || { \
+	@"$(or $(PYTHON),false)" -c '$(SUITS)' 2>/dev/null || { \
 		echo "The book needs Python $(MINIMUM) to $(MAXIMUM); $(if $(PYTHON),$(PYTHON) is not one,none was found)" \
-			"($$($(or $(PYTHON),python3) --version 2>&1))."; \
+			"($$("$(or $(PYTHON),python3)" --version 2>&1))."; \
 		echo "Install one, or name it: make book PYTHON=/path/to/python3.12"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	"$(PYTHON)" -m venv $(VENV)
 
 $(SITE): pyproject.toml requirements.txt | $(VENV)/bin/python
 	$(PIP) pip
@@ -73,7 +73,7 @@ lint: $(ALL)  ## ruff and mypy
 	$(BIN)/mypy
 
 # Tests and notebooks keep data and runs of their own, so that they neither use nor touch the reader's.
-APART := KDLIB_DATA=$(CURDIR)/_build/test/data KDLIB_RUNS=$(CURDIR)/_build/test/runs TQDM_DISABLE=1
+APART := KDLIB_DATA="$(CURDIR)/_build/test/data" KDLIB_RUNS="$(CURDIR)/_build/test/runs" TQDM_DISABLE=1
 
 # nbval's kernel measures coverage only where --cov-config is spelled out.
 test: lint  ## lint, types, unit tests, and every notebook executed and compared with what it shows

@@ -4,7 +4,7 @@ The time of a move is that of the script which answers it in its frame, plus the
 browser owes for it. What remains of a frame, painting, happens on another thread.
 """
 
-import os
+import sys
 from pathlib import Path
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
@@ -15,7 +15,9 @@ from playwright.sync_api import sync_playwright
 
 from kdlib.widgets import temperature_explorer
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "browser"))
+from chromium import launch  # the browser of the tests
+
 FRAME_MS = 16.0
 MOVES = 200
 MEASURE = """async (moves) => {
@@ -50,7 +52,7 @@ def frame_times() -> list[float]:
         path = Path(folder) / "page.html"
         html = widget._repr_mimebundle_()[0]["text/html"]
         path.write_text(f'<!doctype html><meta charset="utf-8">{html}', encoding="utf-8")
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        browser = launch(p)
         page = browser.new_page(viewport={"width": 800, "height": 700})
         page.goto(path.as_uri())
         page.wait_for_selector(".kd-live")

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-Bytes = npt.NDArray[np.uint8]
+UInt8Array = npt.NDArray[np.uint8]
 
 FOLDER = Path(__file__).parent / "bundled"
 COLUMNS = ROWS = 50
@@ -37,7 +37,7 @@ def manifest() -> dict[str, dict[str, Any]]:
 
 
 @lru_cache(maxsize=12)
-def array(name: str, key: str) -> Bytes:
+def array(name: str, key: str) -> UInt8Array:
     """One bundled array, verified, as read-only uint8; images are [N, C, H, W]. Kept in memory once decoded.
 
     Raises FileNotFoundError or OSError, naming the file, where one is missing or altered.
@@ -69,12 +69,12 @@ def verify(name: str) -> None:
         array(name, key)
 
 
-def sha256_of(values: Bytes) -> str:
+def sha256_of(values: UInt8Array) -> str:
     """SHA-256 of an array's bytes in C order, as hexadecimal digits."""
     return hashlib.sha256(np.ascontiguousarray(values).data).hexdigest()
 
 
-def sheet(images: Bytes) -> Bytes:
+def sheet(images: UInt8Array) -> UInt8Array:
     """Lay [N, C, H, W] images out as one picture [rows * H, 50 * W, C], the last row filled up with zeros."""
     n, channels, height, width = images.shape
     rows = -(-n // COLUMNS)
@@ -84,7 +84,7 @@ def sheet(images: Bytes) -> Bytes:
     return tiles.reshape(rows * height, COLUMNS * width, channels)
 
 
-def _tiles(data: bytes, path: Path, shape: tuple[int, ...]) -> Bytes:
+def _tiles(data: bytes, path: Path, shape: tuple[int, ...]) -> UInt8Array:
     """The inverse of `sheet`, from a WebP file's bytes; grey images come back with one channel."""
     _, channels, height, width = shape
     try:

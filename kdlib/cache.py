@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from kdlib.bundle import Bytes, sha256_of
+from kdlib.bundle import UInt8Array, sha256_of
 
 
 class CacheError(OSError):
@@ -41,7 +41,7 @@ def folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "kdlib"
 
 
-def save(path: Path, arrays: dict[str, Bytes], about: dict[str, Any]) -> None:
+def save(path: Path, arrays: dict[str, UInt8Array], about: dict[str, Any]) -> None:
     """Write uint8 arrays and a description to `path`: under another name, forced to the disk, then renamed.
 
     Another process sees the old file or the new one, never a part. CacheError where it cannot be written;
@@ -61,7 +61,7 @@ def save(path: Path, arrays: dict[str, Bytes], about: dict[str, Any]) -> None:
                 part.unlink(missing_ok=True)
 
 
-def write_safetensors(file: BinaryIO, arrays: dict[str, Bytes], metadata: dict[str, str]) -> None:
+def write_safetensors(file: BinaryIO, arrays: dict[str, UInt8Array], metadata: dict[str, str]) -> None:
     """Write uint8 arrays one after the other, with no copy of them in memory, as safetensors lays them out.
 
     The library's own `save_file` makes files that only their owner can read, which a shared cache cannot use.
@@ -78,7 +78,7 @@ def write_safetensors(file: BinaryIO, arrays: dict[str, Bytes], metadata: dict[s
         file.write(np.ascontiguousarray(values).data)
 
 
-def read(path: Path, keys: Iterable[str] | None = None) -> dict[str, Bytes]:
+def read(path: Path, keys: Iterable[str] | None = None) -> dict[str, UInt8Array]:
     """The arrays `keys` of a cached file (None: all), each compared with its SHA-256.
 
     FileNotFoundError where there is no such file, AlteredError where it is not whole.
@@ -98,43 +98,55 @@ def read(path: Path, keys: Iterable[str] | None = None) -> dict[str, Bytes]:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[bool]:
+def locked(path: Path, *, wait: bool = True) -> Iterator[bool | None]:
     """Hold the lock of `path` among processes, so that two of them do not do the same work.
 
-    The system frees it when a process dies. Where the file system knows no locks, False is given and nothing
-    is held: the renaming in `save` still keeps files whole.
+    Gives True when it is held, False when another process holds it (only where `wait` is False; else this
+    one says that it waits, and does), and None where the file system knows no locks: the renaming in `save`
+    still keeps files whole. The system frees the lock when a process dies. CacheError where the file of the
+    lock cannot be opened.
     """
     with explained(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.with_name(f".{path.name}.lock").open("ab")
     with file:
-        try:
-            _lock(file.fileno())
-            held = True
-        except OSError:
-            held = False
+        held = _try(file.fileno(), wait=False)
+        if held is False and wait:
+            print(f"kdlib: waiting for another process that works on {path}", file=sys.stderr, flush=True)
+            held = _try(file.fileno(), wait=True)
         yield held
 
 
-def _lock(descriptor: int) -> None:
+def _try(descriptor: int, *, wait: bool) -> bool | None:
+    """True: locked. False: another process has it. None: there are no locks here."""
+    try:
+        _lock(descriptor, wait)
+    except (BlockingIOError, PermissionError):  # what POSIX and Windows call "taken"
+        return None if wait else False
+    except OSError:
+        return None
+    return True
+
+
+def _lock(descriptor: int, wait: bool) -> None:
     if sys.platform == "win32":  # pragma: no cover
         import msvcrt
 
         while True:
             try:
-                return msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
+                return msvcrt.locking(descriptor, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
             except OSError as error:
                 if error.errno != errno.EDEADLOCK:  # it gave up after ten seconds: wait on
                     raise
     else:
         import fcntl
 
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
 
 
 @contextmanager
 def explained(where: Path) -> Iterator[None]:
-    """Turn a failed write below `where` into a CacheError that says what to do."""
+    """Turn a failed write or deletion below `where` into a CacheError that says what to do."""
     try:
         yield
     except OSError as error:
@@ -145,17 +157,30 @@ def explained(where: Path) -> Iterator[None]:
 
 
 def files_of(stem: str, *, hidden: bool = False) -> list[Path]:
-    """The cached files of the data set `stem`; `hidden` adds locks and unfinished downloads and writes."""
+    """The cached files of the data set `stem`; `hidden` adds downloads and writes, unfinished ones too."""
     ours = re.compile(
-        rf"{stem}(-\d+)?\.safetensors" + (rf"|\.{stem}(-\d+)?\.safetensors\..+" if hidden else "")
+        rf"{stem}(-\d+)?\.safetensors" + (rf"|\.{stem}(-\d+)?\.safetensors\.(?!lock$).+" if hidden else "")
     )
     inside = folder().iterdir() if folder().is_dir() else ()
     return sorted(path for path in inside if ours.fullmatch(path.name) and path.is_file())
 
 
 def clear(stem: str) -> list[Path]:
-    """Delete what kdlib wrote for the data set `stem`, unfinished files too; returns the paths deleted."""
-    found = files_of(stem, hidden=True)
-    for path in found:
-        path.unlink(missing_ok=True)
-    return found
+    """Delete what kdlib wrote for the data set `stem`, unfinished files too; returns the paths deleted.
+
+    It waits for a process that is fetching them. The files of the locks stay: one that is deleted locks
+    nobody out. CacheError where nothing can be deleted.
+    """
+    deleted = []
+    for kept in sorted({_kept(path) for path in files_of(stem, hidden=True)}):
+        with locked(kept), explained(kept.parent):
+            for path in files_of(stem, hidden=True):  # again: the process waited for has changed them
+                if _kept(path) == kept:
+                    path.unlink(missing_ok=True)
+                    deleted.append(path)
+    return deleted
+
+
+def _kept(path: Path) -> Path:
+    """The cached file that a hidden one belongs to; any other is its own."""
+    return path.with_name(path.name.lstrip(".").partition(".safetensors")[0] + ".safetensors")

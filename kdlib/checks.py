@@ -6,6 +6,7 @@ looking for NaN makes a GPU wait.
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -13,8 +14,8 @@ from torch import Tensor
 
 def temperature(value: float) -> float:
     """Return `value` as a float if it is a finite number above zero, else raise ValueError or TypeError."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"temperature is {value!r}; give one number, for example 4.0")
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"temperature is {value!r}; give a plain number such as 4.0, or float(temperature)")
     if not math.isfinite(value) or value <= 0:
         raise ValueError(
             f"temperature is {value!r}; it divides the logits, so it must be a finite number above 0 "
@@ -37,7 +38,7 @@ def logits(value: Tensor, name: str = "logits") -> Tensor:
         )
     if not bool(torch.isfinite(value).all()):
         count = int((~torch.isfinite(value)).sum())
-        raise ValueError(f"{name} holds {count} values that are NaN or infinite; find out where they arose")
+        raise ValueError(f"{name}: {count} of {value.numel()} values are NaN or infinite; find the cause")
     return value
 
 
@@ -67,7 +68,9 @@ def probabilities(value: Tensor, name: str = "probabilities") -> Tensor:
 def labels(value: Tensor, classes: int, name: str = "labels") -> Tensor:
     """Return `value` if it is a 1-D integer tensor with entries from 0 to classes - 1."""
     if not isinstance(value, Tensor) or value.is_floating_point() or value.ndim != 1:
-        raise TypeError(f"{name} must be a 1-D tensor of integers, one class index an example")
+        shape = f" of shape {tuple(value.shape)}" if isinstance(value, Tensor) else ""
+        found = getattr(value, "dtype", type(value).__name__)
+        raise TypeError(f"{name} is {found}{shape}; give a 1-D tensor of integers, a class for each example")
     if value.numel() and (int(value.min()) < 0 or int(value.max()) >= classes):
         raise ValueError(
             f"{name} runs from {int(value.min())} to {int(value.max())}; "

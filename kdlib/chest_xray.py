@@ -13,11 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
-from tqdm import tqdm
 
-Bytes = npt.NDArray[np.uint8]
+from kdlib import progress
+from kdlib.bundle import UInt8Array
 
 KAGGLE = "paultimothymooney/chest-xray-pneumonia"
 CLASSES = ("normal", "pneumonia")
@@ -101,7 +100,9 @@ def find_source(folder: str | os.PathLike[str] | None) -> Path:
     for candidate in (Path(given), Path(given) / "chest_xray"):
         if all((candidate / part).is_dir() for part in ("train", "val", "test")):
             return candidate
-    raise FileNotFoundError(f"chest_xray: neither {given} nor its chest_xray holds train, val and test")
+    raise FileNotFoundError(
+        f"chest_xray: neither {given} nor its chest_xray holds train, val and test. Use {HOW}."
+    )
 
 
 def list_files(folder: Path) -> list[str]:
@@ -124,7 +125,7 @@ def list_files(folder: Path) -> list[str]:
     return listed
 
 
-def read_folder(folder: Path, resolution: int) -> dict[str, Bytes]:
+def read_folder(folder: Path, resolution: int) -> dict[str, UInt8Array]:
     """All images of a Kaggle folder as {"images": [5856, 1, R, R], "files": the names, joined by spaces}.
 
     Colour is turned to grey; both sides are resized to `resolution` by Pillow's antialiased bilinear filter.
@@ -132,14 +133,16 @@ def read_folder(folder: Path, resolution: int) -> dict[str, Bytes]:
     """
     files = list_files(folder)
     images = np.empty((len(files), 1, resolution, resolution), np.uint8)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        pictures: Iterator[Bytes] = pool.map(lambda file: read_image(folder / file, resolution), files)
-        for i, picture in enumerate(tqdm(pictures, "chest_xray", len(files), unit=" images", disable=None)):
+    shown = progress.bar(len(files), "chest_xray", unit=" images")
+    with shown, ThreadPoolExecutor(os.cpu_count()) as pool:
+        pictures: Iterator[UInt8Array] = pool.map(lambda file: read_image(folder / file, resolution), files)
+        for i, picture in enumerate(pictures):
             images[i, 0] = picture
+            shown.update()
     return {"images": images, "files": np.frombuffer(" ".join(files).encode(), np.uint8)}
 
 
-def read_image(path: Path, resolution: int) -> Bytes:
+def read_image(path: Path, resolution: int) -> UInt8Array:
     """One X-ray as grey uint8 [R, R]; ValueError, naming the file, where it is not a whole image."""
     try:
         with Image.open(path) as image:

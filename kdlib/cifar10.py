@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from kdlib.bundle import Bytes, sha256_of
+from kdlib.bundle import UInt8Array, sha256_of
 from kdlib.download import download
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
@@ -35,19 +35,24 @@ HOW = (
 )
 
 
-def fetch(archive: Path) -> dict[str, Bytes]:
-    """Download to `archive`, read and delete it. ConnectionError, with the remedy, where that fails."""
+def fetch(archive: Path) -> dict[str, UInt8Array]:
+    """Download to `archive` and read it. ConnectionError, with the remedy, where that fails.
+
+    The archive stays, so that whoever cannot write the arrays need not fetch it again; one that is not
+    CIFAR-10 is deleted.
+    """
     try:
         download(URL, archive, md5=MD5)
     except ConnectionError as error:
         raise ConnectionError(f"cifar10: {error}. Try again later, use scale='quick', or {HOW}") from error
     try:
         return read(archive)
-    finally:
+    except (ValueError, FileNotFoundError):
         archive.unlink(missing_ok=True)
+        raise
 
 
-def read(source: Path) -> dict[str, Bytes]:
+def read(source: Path) -> dict[str, UInt8Array]:
     """Images and labels of a copy: the uint8 arrays named in SHA256, compared with it.
 
     FileNotFoundError where nothing usable is there, ValueError where it is not the official CIFAR-10.
@@ -68,7 +73,7 @@ def read(source: Path) -> dict[str, Bytes]:
     return arrays
 
 
-def _from_folder(folder: Path) -> dict[str, Bytes]:
+def _from_folder(folder: Path) -> dict[str, UInt8Array]:
     inside = folder if (folder / "test_batch.bin").is_file() else folder / "cifar-10-batches-bin"
 
     def batch(name: str) -> bytes:
@@ -81,7 +86,7 @@ def _from_folder(folder: Path) -> dict[str, Bytes]:
     return _decode(batch, folder)
 
 
-def _from_archive(path: Path) -> dict[str, Bytes]:
+def _from_archive(path: Path) -> dict[str, UInt8Array]:
     wanted = {name for names in BATCHES.values() for name in names}
     found: dict[str, bytes] = {}
     try:
@@ -102,7 +107,7 @@ def _from_archive(path: Path) -> dict[str, Bytes]:
     return _decode(batch, path)
 
 
-def _decode(batch: Callable[[str], bytes], source: Path) -> dict[str, Bytes]:
+def _decode(batch: Callable[[str], bytes], source: Path) -> dict[str, UInt8Array]:
     arrays = {}
     for split, names in BATCHES.items():
         parts = []
@@ -119,7 +124,7 @@ def _decode(batch: Callable[[str], bytes], source: Path) -> dict[str, Bytes]:
     return arrays
 
 
-def _from_npz(path: Path) -> dict[str, Bytes]:
+def _from_npz(path: Path) -> dict[str, UInt8Array]:
     try:
         with np.load(path, allow_pickle=False) as file:
             return {key: np.asarray(file[key]).astype(np.uint8, casting="unsafe") for key in SHA256}

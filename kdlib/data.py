@@ -10,6 +10,7 @@ Sources. MNIST: Yann LeCun and Corinna Cortes, CC BY-SA 3.0. CIFAR-10: Krizhevsk
 with citation. Chest X-rays: Kermany, Zhang and Goldbaum 2018, doi 10.17632/rscbjbr9sj.2, CC BY 4.0.
 """
 
+import operator
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -32,7 +33,7 @@ NATIVE = {"mnist": 28, "cifar10": 32, "chest_xray": 64}
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """A labelled set of images, whole in memory.
 
@@ -50,6 +51,10 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def __repr__(self) -> str:
+        shape = " x ".join(str(n) for n in self.images.shape)
+        return f"Dataset({self.name} {self.split}: images {shape} uint8, {len(self.classes)} classes)"
 
     def subset(self, indices: Tensor | Iterable[int]) -> "Dataset":
         """The examples at `indices` (integers, in any order), or where a boolean mask [N] is true; copies."""
@@ -123,19 +128,20 @@ def load(name: str, split: str, *, scale: str | None = None, resolution: int | N
 
 
 def resize(images: Tensor, size: int) -> Tensor:
-    """Resize uint8 [N, C, H, W] to [N, C, size, size]: bilinear and antialiased, as Pillow does it."""
+    """Resize uint8 [N, C, H, W] to [N, C, size, size]: bilinear and antialiased, as in Pillow. Chapter 03."""
     return F.interpolate(images, size=(size, size), mode="bilinear", antialias=True)
 
 
 def hold_out(dataset: Dataset, size_or_fraction: int | float, seed: int) -> tuple[Dataset, Dataset]:
-    """Part a data set into (rest, held_out), at random from `seed` alone, not the global generator.
+    """Part a data set into (rest, held_out), at random from `seed` alone and no global generator. Chapter 03.
 
     size_or_fraction: a number of images (int, 1 to N - 1) or a share of them (float between 0 and 1). Each
     class is held out in proportion. Where there are patients, a patient's images stay together, so that
     nobody is in both parts; as many images are held out as whole patients allow, never more. Both parts keep
-    the order of the data set. seed: any integer; the same one gives the same parts.
+    the order of the data set. seed: an integer from 0 to 2**64 - 1; the same one gives the same parts.
 
-    TypeError or ValueError where the size is no such number or leaves a part empty.
+    TypeError or ValueError where the size is no such number or leaves a part empty, or the seed is no such
+    integer.
     """
     n = len(dataset)
     if isinstance(size_or_fraction, bool) or not isinstance(size_or_fraction, int | float):
@@ -147,7 +153,7 @@ def hold_out(dataset: Dataset, size_or_fraction: int | float, seed: int) -> tupl
         raise ValueError(
             f"size_or_fraction is {size_or_fraction}; pass 1 to {n - 1} images or a share below 1"
         )
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(_seed(seed))
     held_out = torch.zeros(n, dtype=torch.bool)
     groups = _groups(dataset)
     quotas = _quotas([sum(map(len, of_class)) for of_class in groups], size)
@@ -162,6 +168,15 @@ def hold_out(dataset: Dataset, size_or_fraction: int | float, seed: int) -> tupl
         )
     rest, held = dataset.subset(~held_out), dataset.subset(held_out)
     return replace(rest, split=f"{dataset.split}:rest"), replace(held, split=f"{dataset.split}:held_out")
+
+
+def _seed(seed: int) -> int:
+    if isinstance(seed, bool) or not hasattr(seed, "__index__"):
+        raise TypeError(f"seed is {seed!r}; pass an integer, such as 0")
+    value = operator.index(seed)
+    if not 0 <= value < 2**64:
+        raise ValueError(f"seed is {seed}; pass an integer from 0 to 2**64 - 1")
+    return value
 
 
 def _groups(dataset: Dataset) -> list[list[list[int]]]:
@@ -184,7 +199,7 @@ def _quotas(counts: list[int], size: int) -> list[int]:
     return quotas
 
 
-def _xrays(split: str, images: bundle.Bytes, files: list[str]) -> Dataset:
+def _xrays(split: str, images: bundle.UInt8Array, files: list[str]) -> Dataset:
     chosen = chest_xray.indices(files, split)
     labels, patients, kinds = zip(*(chest_xray.parse(files[i]) for i in chosen), strict=True)
     own = torch.from_numpy(images[chosen])

@@ -2,14 +2,14 @@
 
 import hashlib
 import http.client
+import socket
+import sys
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
-from tqdm import tqdm
-
-from kdlib import cache
+from kdlib import cache, progress
 
 CHUNK = 1 << 16
 
@@ -19,12 +19,16 @@ def download(
 ) -> None:
     """Download `url` to `target`; an unfinished `target`.part is kept, and gone on with by Range requests.
 
-    It gives up after `attempts` tries in a row that brought nothing new, waiting `pause` seconds (twice as
-    long each time) between them. ConnectionError where the download fails or its MD5 is not `md5` (the file
-    is then deleted); CacheError where it cannot be written.
+    Where `target` has this MD5 already, nothing is fetched. It gives up after `attempts` tries in a row that
+    brought nothing new, waiting `pause` seconds (twice as long each time) between them and saying so on
+    stderr; and at once where the server refuses, or where it cannot be reached before anything came.
+    ConnectionError where the download fails or its MD5 is not `md5` (the file is then deleted); CacheError
+    where it cannot be written.
     """
+    if target.is_file() and _md5_of(target) == md5:
+        return
     part = target.with_name(target.name + ".part")
-    failures = 0
+    failures, at_start = 0, _size(part)
     while True:
         before = _size(part)
         try:
@@ -34,14 +38,14 @@ def download(
             raise
         except (OSError, http.client.HTTPException) as error:
             failures = 0 if _size(part) > before else failures + 1
-            refused = isinstance(error, urllib.error.HTTPError) and 400 <= error.code < 500
-            if refused or failures >= attempts:
+            hopeless = _refused(error) or (_unreachable(error) and _size(part) == at_start)
+            if hopeless or failures >= attempts:
                 kept = f"; the {_size(part):,} bytes got so far are kept in {part}" if part.exists() else ""
                 raise ConnectionError(f"cannot download {url} ({_said(error)}){kept}") from error
-            time.sleep(pause * 2**failures)
-    with part.open("rb") as file:
-        found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    if found != md5:
+            seconds = pause * 2**failures
+            print(f"kdlib: {_said(error)}; trying again in {seconds:g} s", file=sys.stderr, flush=True)
+            time.sleep(seconds)
+    if (found := _md5_of(part)) != md5:
         part.unlink()
         raise ConnectionError(f"{url} brought MD5 {found}, wanted {md5}; the file was deleted: try again")
     with cache.explained(target.parent):
@@ -68,9 +72,7 @@ def _go_on(url: str, part: Path, timeout: float) -> None:
         total = have + int(length) if length else None
         with cache.explained(part.parent):
             file = part.open("ab" if resumed else "wb")
-        bar = tqdm(
-            desc=url.rsplit("/", 1)[-1], total=total, initial=have, unit="B", unit_scale=True, disable=None
-        )
+        bar = progress.bar(total, url.rsplit("/", 1)[-1], initial=have, unit="B", unit_scale=True)
         with file, bar:
             while chunk := response.read(CHUNK):
                 with cache.explained(part.parent):
@@ -79,6 +81,20 @@ def _go_on(url: str, part: Path, timeout: float) -> None:
                 bar.update(len(chunk))
     if total is not None and _size(part) < total:
         raise ConnectionError(f"cut off after {_size(part):,} of {total:,} bytes")
+
+
+def _refused(error: Exception) -> bool:
+    return isinstance(error, urllib.error.HTTPError) and 400 <= error.code < 500
+
+
+def _unreachable(error: Exception) -> bool:
+    """No such host or nobody listening: with no network, waiting half a minute would not help."""
+    return isinstance(getattr(error, "reason", error), socket.gaierror | ConnectionRefusedError)
+
+
+def _md5_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _size(path: Path) -> int:

@@ -3,7 +3,27 @@
 from collections import OrderedDict
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+
+class Expects(nn.Module):
+    """Lets images of one shape through and says what is wrong with others. Chapter 01."""
+
+    def __init__(self, channels: int, size: int) -> None:
+        super().__init__()
+        self.shape = (channels, size, size)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return float images (N, *shape) as they are; TypeError or ValueError for any others."""
+        if not images.is_floating_point():
+            raise TypeError(f"images has dtype {images.dtype}; give pixels from 0 to 1: images.float() / 255")
+        if images.shape[1:] != self.shape:
+            wanted = ", ".join(map(str, self.shape))
+            raise ValueError(
+                f"images has shape {tuple(images.shape)}; this model takes (N, {wanted}), "
+                f"as from data.load(..., resolution={self.shape[1]})"
+            )
+        return images
 
 
 def lenet5(
@@ -26,7 +46,8 @@ def lenet5(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return nn.Sequential(
-            OrderedDict(
+            OrderedDict[str, nn.Module](
+                input=Expects(1, 32),
                 conv1=nn.Conv2d(1, channels[0], 3),
                 relu1=nn.ReLU(),
                 pool1=nn.MaxPool2d(2),

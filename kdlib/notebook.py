@@ -7,8 +7,7 @@ from pathlib import Path
 
 from kdlib import __version__
 
-SCALES = ("quick", "cpu", "full")
-NEEDED = ("torch", "torchvision", "matplotlib", "anywidget")
+NEEDED = ("torch", "torchvision", "matplotlib", "anywidget", "safetensors", "tqdm", "PIL")
 DRIVE = Path("/content/drive")
 
 
@@ -27,8 +26,6 @@ def start(scale: str = "quick", drive: bool = False) -> None:
         ValueError: another scale.
         ModuleNotFoundError: kdlib is read from a clone and what it needs is not installed.
     """
-    if scale not in SCALES:
-        raise ValueError(f"scale is {scale!r}; choose one of {', '.join(SCALES)}")
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise ModuleNotFoundError(
@@ -37,8 +34,10 @@ def start(scale: str = "quick", drive: bool = False) -> None:
         )
     import torch
 
-    from kdlib import plots
+    from kdlib import data, plots
 
+    if scale not in data.SCALES:
+        raise ValueError(f"scale is {scale!r}; choose one of {', '.join(data.SCALES)}")
     os.environ["KDLIB_SCALE"] = scale
     plots.use_style()
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"

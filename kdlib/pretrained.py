@@ -10,19 +10,25 @@ from torch import nn
 
 from kdlib import models
 
+FOLDER = resources.files("kdlib") / "weights"
+SHIPPED = ("mnist_lenet5_teacher",)
+
 
 def record(name: str) -> dict[str, Any]:
     """The record of the run that made the shipped weights `name`: settings, metrics, hardware.
 
     Raises:
-        ValueError: no weights of that name are shipped.
+        ValueError: no weights of that name are shipped, or the record is damaged.
+        FileNotFoundError: the record is missing from the installation.
     """
-    folder = resources.files("kdlib") / "weights"
-    path = folder / f"{name}.json"
-    if not path.is_file():
-        known = sorted(p.name.removesuffix(".json") for p in folder.iterdir() if p.name.endswith(".json"))
-        raise ValueError(f"name is {name!r}; the shipped weights are {', '.join(known)}")
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if name not in SHIPPED:
+        raise ValueError(f"name is {name!r}; the shipped weights are {', '.join(SHIPPED)}")
+    try:
+        found = json.loads(content(f"{name}.json"))
+    except ValueError as error:
+        raise ValueError(f"{FOLDER / name}.json is damaged ({error}); install kdlib again") from error
+    if not isinstance(found, dict) or "weights_sha256" not in found:
+        raise ValueError(f"{FOLDER / name}.json is not a record of weights; install kdlib again")
     return found
 
 
@@ -33,13 +39,27 @@ def mnist_teacher() -> nn.Sequential:
     stands in `record("mnist_lenet5_teacher")`.
 
     Raises:
-        ValueError: the shipped file is not the one that was recorded.
+        ValueError: the shipped file is not the one that was recorded, or its record is damaged.
+        FileNotFoundError: the file or its record is missing from the installation.
     """
-    name = "mnist_lenet5_teacher"
-    path = resources.files("kdlib") / "weights" / f"{name}.safetensors"
-    content = path.read_bytes()
-    if hashlib.sha256(content).hexdigest() != record(name)["weights_sha256"]:
-        raise ValueError(f"{path} is not the file that was recorded; install kdlib again")
     model = models.lenet5(seed=0)
-    model.load_state_dict(load_safetensors(content))
+    model.load_state_dict(load_safetensors(weights("mnist_lenet5_teacher")))
     return model.eval()
+
+
+def weights(name: str) -> bytes:
+    """The content of a shipped file of weights, once its digest is found to be the recorded one."""
+    found = content(f"{name}.safetensors")
+    if hashlib.sha256(found).hexdigest() != record(name)["weights_sha256"]:
+        raise ValueError(
+            f"{FOLDER / name}.safetensors is not the file that was recorded; install kdlib again"
+        )
+    return found
+
+
+def content(file: str) -> bytes:
+    """The content of a file that travels with kdlib."""
+    try:
+        return (FOLDER / file).read_bytes()
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{FOLDER / file} is missing; install kdlib again") from error

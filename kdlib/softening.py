@@ -23,7 +23,9 @@ def soften(logits: Tensor, temperature: float = 1.0) -> Tensor:
         ValueError: NaN or infinity among the logits, or a temperature that is not finite and above 0.
     """
     temperature = checks.temperature(temperature)
-    return torch.softmax(checks.logits(logits) / temperature, dim=-1)
+    gaps = checks.logits(logits) - logits.amax(dim=-1, keepdim=True)
+    # Where the gap is 0 it stays 0, also for a temperature too small for the dtype.
+    return torch.softmax(torch.where(gaps == 0, gaps, gaps / temperature), dim=-1)
 
 
 def entropy(probabilities: Tensor) -> Tensor:

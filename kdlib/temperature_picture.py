@@ -9,23 +9,23 @@ import math
 import struct
 import zlib
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal
 from html import escape
 
 import torch
 from torch import Tensor
 
+from kdlib.numbers import fixed, percent
 from kdlib.softening import entropy, soften
 
-_HEAD, _VALUE_WIDTH = 28, 72  # bars: what stands above them and to their right
-_X, _WIDTH, _FLOOR, _HEIGHT, _SLIDER, _PLOT = (
-    30,
-    276,
-    122,
-    80,
-    148,
-    198,
-)  # plot: its axes, slider, whole height
+# Both panels together are low enough for a phone: who moves the slider has to see the bars.
+_HEAD = 26  # bars: where the first begins, below the heading
+_VALUE_WIDTH = 72  # bars: the room on their right for the figures
+_X = 30  # plot: the left end of the axis, T = 0.1
+_WIDTH = 276  # plot: the length of the axis, to T = 100
+_FLOOR = 94  # plot: where the entropy is 0, seen from above
+_HEIGHT = 72  # plot: from there up to the largest entropy
+_SLIDER = 120  # plot: where the slider's rail lies
+_PLOT = 166  # plot: its whole height, with the figures below the rail
 
 
 def temperature_markup(
@@ -41,11 +41,11 @@ def temperature_markup(
     p = soften(z, temperature)
     top = int(p.argmax())
     shown = f"{temperature:.3g}"
-    nats, most, share = _nats(p), _fixed(math.log(len(labels)), 2), _percent(float(p[top]))
+    nats, most, share = _nats(p), fixed(math.log(len(labels)), 2), percent(float(p[top]))
     chooser = _chooser_markup(names, pictures, index) if len(names) > 1 else ""
     slider = (
         '<input data-kd="slider" data-lm-suppress-shortcuts type="range" min="-1" max="2" step="0.01" '
-        f'autocomplete="off" value="{_fixed(math.log10(temperature), 2)}" aria-label="temperature" '
+        f'autocomplete="off" value="{fixed(math.log10(temperature), 2)}" aria-label="temperature" '
         f'aria-valuetext="temperature {shown}, entropy {nats} nats" '
         f'style="top:calc({_SLIDER / _PLOT:.3%} - 22px);'
         f'left:calc({_X / 320:.3%} - 12px);width:calc({_WIDTH / 320:.3%} + 24px)">'
@@ -84,7 +84,7 @@ def _bars_svg(p: Tensor, ghost: Tensor, labels: Sequence[str], temperature: str)
     shorts = [label if len(label) <= 14 else label[:13] + "…" for label in labels]
     x = 14 + max(8, *(round(7.4 * len(short)) for short in shorts))  # wide enough for most fonts, in bold
     full = 320 - _VALUE_WIDTH - x
-    pitch = max(20, min(44, 170 // len(labels)))
+    pitch = max(18, min(44, (_PLOT - _HEAD) // len(labels)))
     top = int(ghost.argmax())
     rows = []
     for i, short in enumerate(shorts):
@@ -94,11 +94,11 @@ def _bars_svg(p: Tensor, ghost: Tensor, labels: Sequence[str], temperature: str)
             f'<text data-kd="label" x="{x - 8}" y="{middle + 5}" text-anchor="end" '
             f'font-weight="{700 if i == top else 400}">{escape(short)}</text>'
             f'<rect class="kd-track" data-kd="track" {box} width="{full}"/>'
-            f'<rect class="kd-bar" data-kd="bar" {box} width="{_fixed(full * float(p[i]), 2)}"/>'
-            f'<rect class="kd-ghost" data-kd="ghost" {box} width="{_fixed(full * float(ghost[i]), 2)}"/>'
-            f'<text data-kd="value" x="320" y="{middle + 5}" text-anchor="end">{_percent(float(p[i]))}</text>'
+            f'<rect class="kd-bar" data-kd="bar" {box} width="{fixed(full * float(p[i]), 2)}"/>'
+            f'<rect class="kd-ghost" data-kd="ghost" {box} width="{fixed(full * float(ghost[i]), 2)}"/>'
+            f'<text data-kd="value" x="320" y="{middle + 5}" text-anchor="end">{percent(float(p[i]))}</text>'
         )
-    list_ = ", ".join(f"{label} {_percent(float(share))}" for label, share in zip(labels, p, strict=True))
+    list_ = ", ".join(f"{label} {percent(float(share))}" for label, share in zip(labels, p, strict=True))
     return (
         f'<svg data-kd="bars" viewBox="0 0 320 {_HEAD + pitch * len(labels)}" role="img" '
         f'aria-label="{escape(f"Probabilities at temperature {temperature}: {list_}")}">'
@@ -120,21 +120,21 @@ def _entropy_svg(z: Tensor, temperature: float) -> str:
         return _FLOOR - _HEIGHT * float(entropy(soften(z, t))) / most
 
     grid = [10 ** (k / 20 - 1) for k in range(61)]
-    curve = " ".join(f"{_fixed(across(t), 1)},{_fixed(up(t), 1)}" for t in grid)
+    curve = " ".join(f"{fixed(across(t), 1)},{fixed(up(t), 1)}" for t in grid)
     ticks = "".join(
         f'<path class="kd-grid" d="M{across(t):.1f},{_FLOOR - _HEIGHT}V{_SLIDER}"/>'
-        f'<text x="{across(t):.1f}" y="{_SLIDER + 28}" text-anchor="middle">{t:g}</text>'
+        f'<text x="{across(t):.1f}" y="{_SLIDER + 26}" text-anchor="middle">{t:g}</text>'
         for t in (0.1, 1, 10, 100)
     )
-    x, y = _fixed(across(temperature), 2), _fixed(up(temperature), 2)
+    x, y = fixed(across(temperature), 2), fixed(up(temperature), 2)
     nats, end = _nats(soften(z, temperature)), _X + _WIDTH
     return (
         f'<svg data-kd="plot" data-x="{_X}" data-w="{_WIDTH}" data-y="{_FLOOR}" data-h="{_HEIGHT}" '
         f'viewBox="0 0 320 {_PLOT}" role="img" aria-label="Entropy against temperature: temperature '
-        f'{temperature:.3g}, entropy {nats} nats, at most {_fixed(most, 2)}">'
+        f'{temperature:.3g}, entropy {nats} nats, at most {fixed(most, 2)}">'
         f'<text class="kd-head" y="14">Entropy <tspan data-kd="entropy">{nats}</tspan> nats</text>{ticks}'
         f'<path class="kd-line" stroke-dasharray="4 4" d="M{_X},{_FLOOR - _HEIGHT}H{end}"/>'
-        f'<text x="{_X}" y="{_FLOOR - _HEIGHT - 6}">ln {len(z)} = {_fixed(most, 2)}</text>'
+        f'<text x="{end}" y="14" text-anchor="end">ln {len(z)} = {fixed(most, 2)}</text>'
         f'<path class="kd-line" d="M{_X},{_FLOOR}H{end}"/>'
         f'<text x="{_X - 8}" y="{_FLOOR + 4}" text-anchor="end">0</text>'
         f'<polyline class="kd-curve" data-kd="curve" points="{curve}"/>'
@@ -142,30 +142,12 @@ def _entropy_svg(z: Tensor, temperature: float) -> str:
         f'<circle class="kd-bar" data-kd="dot" cx="{x}" cy="{y}" r="6"/>'
         f'<path class="kd-rail" d="M{_X},{_SLIDER}H{end}"/>'
         f'<circle class="kd-knob" data-kd="knob" cx="{x}" cy="{_SLIDER}" r="11"/>'
-        f'<text x="{_X + _WIDTH / 2:g}" y="{_SLIDER + 46}" text-anchor="middle">temperature T</text></svg>'
+        f'<text x="{_X + _WIDTH / 2:g}" y="{_SLIDER + 42}" text-anchor="middle">temperature T</text></svg>'
     )
 
 
-def _fixed(x: float, digits: int) -> str:
-    """`x` with a number of decimals, halves up and no minus zero, as JavaScript's toFixed writes it."""
-    return str(Decimal(x).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP) + 0)
-
-
 def _nats(p: Tensor) -> str:
-    return _fixed(float(entropy(p)), 2)
-
-
-def _percent(share: float) -> str:
-    """A share as temperature.js writes it: 85.4 %, 0.03 %, 3×10⁻⁸ %."""
-    x = 100 * share
-    if x >= 99.95:
-        return ">99.9 %" if x < 100 else "100 %"
-    if x >= 0.01:
-        return f"{_fixed(x, 2 if x < 1 else 1)} %"
-    if x == 0:
-        return "0 %"
-    digit, power = f"{x:.0e}".split("e")
-    return f"{digit}×10{str(int(power)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))} %"
+    return fixed(float(entropy(p)), 2)
 
 
 def png_uri(image: Tensor) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from kdlib import cache, chest_xray, cifar10
-from kdlib.bundle import Bytes, sha256_of
+from kdlib.bundle import UInt8Array, sha256_of
 
 NAMES = ("cifar10", "chest_xray")
 RESOLUTIONS = tuple(range(8, 225))  # of the X-rays; CIFAR-10 is 32 x 32
@@ -21,7 +21,7 @@ def path_of(name: str, resolution: int = 64) -> Path:
     return cache.folder() / f"{stem}.safetensors"
 
 
-def read(name: str, keys: Iterable[str], resolution: int = 64) -> dict[str, Bytes]:
+def read(name: str, keys: Iterable[str], resolution: int = 64) -> dict[str, UInt8Array]:
     """Arrays of a whole data set, verified; fetched first where it is not in the cache, remade where altered.
 
     cifar10: train_images [50000, 3, 32, 32], train_labels, test_images, test_labels. chest_xray: images
@@ -51,17 +51,20 @@ def fetch(name: str, source: str | os.PathLike[str] | None = None, resolution: i
     if name == "chest_xray" and resolution not in RESOLUTIONS:
         raise ValueError(f"resolution is {resolution!r}; chest_xray can be had at 8 to 224 pixels")
     path = path_of(name, resolution)
+    if source is None and _is_whole(path):  # before the lock, which a cache that is only read cannot give
+        return path
+    archive = path.with_name(f".{path.name}.download")
     with cache.locked(path) as held:
         for old in path.parent.glob(f".{path.name}.*.tmp") if held else ():  # left by a killed process
             old.unlink(missing_ok=True)
         if source is None and _is_whole(path):  # another process may have made it while this one waited
             return path
         if name == "cifar10":
-            archive = path.with_name(f".{path.name}.download")
             arrays = cifar10.read(Path(source)) if source else cifar10.fetch(archive)
         else:
             arrays = chest_xray.read_folder(chest_xray.find_source(source), resolution)
         cache.save(path, arrays, {"name": name})
+        archive.unlink(missing_ok=True)  # not before: a full disk or a kill must not cost the download
     return path
 
 

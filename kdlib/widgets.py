@@ -7,7 +7,7 @@ A reader without JavaScript sees the picture.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ def temperature_explorer(
         temperature: where the slider starts, from 0.1 to 100.
 
     Raises:
-        TypeError: integer tensors as logits, images that are not uint8.
+        TypeError: integer tensors as logits, images that are not uint8, labels that are not a list.
         ValueError: shapes that do not fit together, NaN or infinity, a temperature outside 0.1 to 100.
     """
     z = _as_logits(logits)
@@ -191,6 +191,8 @@ def _as_logits(value: Any) -> Tensor:
 
 
 def _as_names(values: Sequence[str], count: int, argument: str, what: str) -> list[str]:
+    if not isinstance(values, Collection):
+        raise TypeError(f"{argument} is {values!r}; give a list of {count} names, one for each of the {what}")
     if isinstance(values, str) or len(values) != count:
         raise ValueError(f"{argument} is {values!r}; the logits have {count} {what}: give one name for each")
     return [str(value) for value in values]

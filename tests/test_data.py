@@ -142,6 +142,24 @@ def test_xrays_are_pictures_of_chests_and_not_shuffled_tiles():
     assert steps < 12  # neighbouring rows are alike
 
 
+@pytest.mark.parametrize(
+    ("position", "file", "quarters"),  # upper left, upper right, lower left, lower right
+    [
+        (0, "train/NORMAL/IM-0115-0001.jpeg", [118.4, 130.2, 131.6, 135.3]),
+        (1340, "train/NORMAL/NORMAL2-IM-1423-0001.jpeg", [85.9, 89.4, 129.9, 104.2]),
+        (2600, "train/PNEUMONIA/person1582_bacteria_4143.jpeg", [109.3, 81.3, 85.5, 86.4]),
+        (5855, "test/PNEUMONIA/person99_bacteria_474.jpeg", [117.0, 127.5, 124.0, 133.9]),
+    ],
+)
+def test_xrays_have_the_brightness_of_the_originals(position, file, quarters):
+    """The means are those of the original JPEG files, resized by Pillow; the bundle is lossy."""
+    files = bundle.array("chest_xray", "files").tobytes().decode().split(" ")
+    image = bundle.array("chest_xray", "images")[position, 0].astype(float)
+    assert files[position] == file
+    found = [image[r : r + 32, c : c + 32].mean() for r in (0, 32) for c in (0, 32)]
+    assert found == pytest.approx(quarters, abs=1)
+
+
 # Resolutions
 
 
@@ -275,6 +293,13 @@ def test_images_come_back_from_a_sheet(channels, count):
     assert np.array_equal(bundle._tiles(out.getvalue(), Path("sheet"), images.shape)[:count], images)
 
 
+def test_grey_images_come_back_from_the_green_channel():
+    colours = np.random.default_rng(0).integers(0, 256, (50, 3, 4, 6), dtype=np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(bundle.sheet(colours)).save(out, "WEBP", lossless=True)
+    assert np.array_equal(bundle._tiles(out.getvalue(), Path("sheet"), (50, 1, 4, 6)), colours[:, 1:2])
+
+
 def test_the_bundle_is_small_enough_and_holds_nothing_else():
     files = {path.name: path.stat().st_size for path in bundle.FOLDER.iterdir()}
     listed = {
@@ -362,6 +387,23 @@ def test_hold_out_refuses_sizes_that_leave_a_part_empty(size):
 def test_hold_out_refuses_what_is_no_number(size):
     with pytest.raises(TypeError, match="size_or_fraction is"):
         data.hold_out(toy([0, 1, 0, 1]), size, seed=0)
+
+
+@pytest.mark.parametrize("seed", [None, 1.0, "1", True])
+def test_hold_out_refuses_a_seed_that_is_no_integer(seed):
+    with pytest.raises(TypeError, match=f"seed is {seed!r}; pass an integer, such as 0"):
+        data.hold_out(toy([0, 1, 0, 1]), 2, seed)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64])
+def test_hold_out_refuses_a_seed_out_of_range(seed):
+    with pytest.raises(ValueError, match=rf"seed is {seed}; pass an integer from 0 to 2\*\*64 - 1"):
+        data.hold_out(toy([0, 1, 0, 1]), 2, seed)
+
+
+def test_hold_out_takes_every_seed_in_range():
+    for seed in (0, 2**64 - 1, np.int64(3)):
+        assert len(data.hold_out(toy([0, 1, 0, 1]), 2, seed)[1]) == 2
 
 
 def test_hold_out_says_when_no_patient_is_small_enough():

@@ -2,7 +2,10 @@
 
 import errno
 import hashlib
+import socket
 import threading
+import urllib.error
+import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -137,6 +140,67 @@ def test_what_the_server_refuses_is_not_asked_again_but_its_troubles_are(server,
     with pytest.raises(ConnectionError, match=r"cannot download http.* \(Not Found\)$"):
         fetch(server, tmp_path / "again")
     assert len(server.asked) == 4
+
+
+def test_a_target_that_is_there_already_is_not_fetched_again(server, tmp_path):
+    (tmp_path / "got").write_bytes(CONTENT)
+    fetch(server, tmp_path / "got")
+    assert server.asked == []
+    (tmp_path / "got").write_bytes(CONTENT[:-1] + b"?")
+    fetch(server, tmp_path / "got")
+    assert (tmp_path / "got").read_bytes() == CONTENT and server.asked == [None]
+
+
+@pytest.fixture
+def naps(monkeypatch):
+    """The seconds that the download would have slept."""
+    slept = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    return slept
+
+
+def test_waiting_is_announced(server, tmp_path, naps, capsys):
+    server.statuses = [503, 500]
+    download(server.url, tmp_path / "got", md5=MD5)
+    assert naps == [2, 4]
+    said = capsys.readouterr().err
+    assert "kdlib: Service Unavailable; trying again in 2 s" in said and "again in 4 s" in said
+
+
+def test_a_refused_connection_is_given_up_at_once(tmp_path, naps, monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")
+    with socket.socket() as taken:  # bound, and never listening
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}/x"
+        with pytest.raises(ConnectionError, match=r"cannot download .*refused"):
+            download(url, tmp_path / "got", md5=MD5)
+    assert naps == []
+
+
+def test_a_host_without_an_address_is_given_up_at_once(tmp_path, naps, monkeypatch):
+    def no_network(*_, **__):
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(socket, "getaddrinfo", no_network)
+    with pytest.raises(ConnectionError, match=r"cannot download http://home\.invalid/x .*name resolution"):
+        download("http://home.invalid/x", tmp_path / "got", md5=MD5)
+    assert naps == []
+
+
+def test_a_network_lost_on_the_way_is_waited_for(server, tmp_path, naps, monkeypatch):
+    urlopen = urllib.request.urlopen
+    lost = [False, True, True, False]
+
+    def sometimes(*arguments, **options):
+        if lost.pop(0):
+            raise urllib.error.URLError(socket.gaierror(socket.EAI_AGAIN, "no network"))
+        return urlopen(*arguments, **options)
+
+    monkeypatch.setattr(urllib.request, "urlopen", sometimes)
+    server.cuts = [100_000]
+    fetch(server, tmp_path / "got")
+    assert (tmp_path / "got").read_bytes() == CONTENT and len(naps) == 3
 
 
 class FullDisk:

@@ -169,7 +169,7 @@ def test_several_processes_fetch_once_and_all_read_it(home):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX")
 def test_a_process_killed_while_it_writes_leaves_nothing_that_is_taken_for_whole(home):
-    arguments, _ = home
+    arguments, asked = home
     killed = subprocess.run([sys.executable, "-c", KILLED, *arguments], timeout=120)
     assert killed.returncode == -signal.SIGKILL
     path = whole.path_of("cifar10")
@@ -179,3 +179,4 @@ def test_a_process_killed_while_it_writes_leaves_nothing_that_is_taken_for_whole
     )
     assert again.stdout == "10\n", again.stderr
     assert path.exists() and not list(path.parent.glob(".*.tmp"))
+    assert len(asked) == 1  # the archive outlived the kill

@@ -4,6 +4,7 @@ The data sets are tiny stand-ins of the same layout; `test_data_slow.py` takes t
 """
 
 import errno
+import hashlib
 import io
 import os
 import pickle
@@ -11,6 +12,7 @@ import sys
 import tarfile
 import types
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -191,7 +193,132 @@ def test_cifar10_from_its_home(tiny_cifar10, monkeypatch):
     assert left == [".cifar10.safetensors.lock", "cifar10.safetensors"]
 
 
+@pytest.fixture
+def home(tiny_cifar10, tmp_path, monkeypatch):
+    """The archive at the home of CIFAR-10; delete it and the home is gone."""
+    archive = archive_of(tiny_cifar10.batches, tmp_path / "home.tar.gz")
+    monkeypatch.setattr(cifar10, "URL", archive.as_uri())
+    monkeypatch.setattr(cifar10, "MD5", hashlib.md5(archive.read_bytes()).hexdigest())
+    return archive
+
+
+def test_a_full_disk_does_not_cost_the_download(home, monkeypatch):
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched, pytest.raises(cache.CacheError, match="free some space"):
+        patched.setattr(os, "fsync", full)
+        whole.fetch("cifar10")
+    home.unlink()
+    path = whole.fetch("cifar10")
+    assert sorted(file.name for file in path.parent.iterdir()) == [f".{path.name}.lock", path.name]
+
+
+def test_a_kill_after_the_download_does_not_cost_it(home, monkeypatch):
+    def killed(_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(cifar10, "read", killed)
+        whole.fetch("cifar10")
+    home.unlink()
+    assert whole.fetch("cifar10").exists()
+
+
+def test_a_downloaded_archive_that_is_not_cifar10_is_not_kept(tiny_cifar10, home, monkeypatch):
+    tiny_cifar10.batches["test_batch.bin"] = bytes(2 * 3073)
+    archive_of(tiny_cifar10.batches, home)
+    monkeypatch.setattr(cifar10, "MD5", hashlib.md5(home.read_bytes()).hexdigest())
+    with pytest.raises(ValueError, match="not the official one"):
+        whole.fetch("cifar10")
+    assert [file.name for file in whole.path_of("cifar10").parent.iterdir()] == [".cifar10.safetensors.lock"]
+
+
 # The cache
+
+
+def read_only(monkeypatch):
+    """No file can be made, changed or deleted any more, whoever runs the tests."""
+    real = Path.open
+
+    def opened(path, mode="r", *arguments, **options):
+        if set(mode) & set("wa+x"):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+        return real(path, mode, *arguments, **options)
+
+    def unlink(path, missing_ok=False):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(Path, "open", opened)
+    monkeypatch.setattr(Path, "unlink", unlink)
+
+
+def test_a_verified_set_in_a_cache_that_is_only_read_is_fetched_already(tiny_cifar10, tmp_path, monkeypatch):
+    path = whole.fetch("cifar10", archive_of(tiny_cifar10.batches, tmp_path / "copy.tar.gz"))
+    read_only(monkeypatch)
+    assert whole.fetch("cifar10") == path
+    assert len(data.load("cifar10", "train", scale="cpu")) == 10
+
+
+def test_a_set_made_while_waiting_for_the_lock_is_not_made_again(tiny_cifar10, tmp_path, monkeypatch):
+    source = archive_of(tiny_cifar10.batches, tmp_path / "copy.tar.gz")
+    real, path = cache._lock, whole.path_of("cifar10")
+
+    def made_meanwhile(descriptor, wait):
+        cache.save(path, cifar10.read(source), {"name": "cifar10"})
+        return real(descriptor, wait)
+
+    monkeypatch.setattr(cache, "_lock", made_meanwhile)
+    assert whole.fetch("cifar10") == path  # nothing listens at the home: a download would fail
+
+
+def test_a_lock_is_held_by_one(tmp_path):
+    path = tmp_path / "below" / "x"
+    with cache.locked(path) as first, cache.locked(path, wait=False) as second:
+        assert (first, second) == (True, False)
+    with cache.locked(path, wait=False) as again:
+        assert again is True
+
+
+def test_clear_waits_for_a_fetch_and_leaves_the_lock(cache_folder, monkeypatch, capsys):
+    path, done, other = (
+        whole.path_of(*which) for which in (("chest_xray", 8), ("chest_xray", 64), ("cifar10",))
+    )
+    part = path.with_name(f".{path.name}.download.part")
+    fetching, real = ExitStack(), cache._lock
+
+    def until_the_fetch_is_done(descriptor, wait):
+        if wait:
+            assert part.exists()
+            part.rename(path)
+            fetching.close()
+        return real(descriptor, wait)
+
+    with fetching:
+        fetching.enter_context(cache.locked(path))
+        part.write_bytes(b"x")
+        done.write_bytes(b"x")
+        other.write_bytes(b"x")
+        monkeypatch.setattr(cache, "_lock", until_the_fetch_is_done)
+        assert cache.clear("chest_xray") == [done, path]
+    said = capsys.readouterr().err
+    assert said == f"kdlib: waiting for another process that works on {path}\n"
+    locks = [f".{done.name}.lock", f".{path.name}.lock"]
+    assert sorted(file.name for file in cache_folder.iterdir()) == [*locks, other.name]
+    assert cache.clear("chest_xray") == []
+
+
+def test_clear_on_a_disk_that_is_only_read_names_a_remedy(tiny_cifar10, tmp_path, monkeypatch, capsys):
+    path = whole.fetch("cifar10", archive_of(tiny_cifar10.batches, tmp_path / "copy.tar.gz"))
+    read_only(monkeypatch)
+    for opening in ("refused", "allowed"):  # the file of the lock may be open to all in a closed folder
+        if opening == "allowed":
+            monkeypatch.setattr(cache, "_kept", lambda _: tmp_path / "elsewhere")
+            monkeypatch.setattr(Path, "open", lambda path, mode: io.FileIO(path, mode.replace("b", "")))
+        assert cli.main(["data", "clear"]) == 1
+        said = capsys.readouterr().err
+        assert "make it a folder that you can write to" in said and "KDLIB_DATA" in said
+    assert path.exists()
 
 
 def test_the_cache_folder_is_the_platforms(monkeypatch, tmp_path):
@@ -284,11 +411,17 @@ def test_leftovers_of_a_killed_process_are_removed(tiny_cifar10, tmp_path):
 
 
 def test_a_file_system_without_locks_is_no_obstacle(tiny_cifar10, tmp_path, monkeypatch):
-    def no_locks(_):
+    def no_locks(*_):
         raise OSError(errno.ENOLCK, "no locks")
 
     monkeypatch.setattr(cache, "_lock", no_locks)
+    with cache.locked(tmp_path / "x") as held, cache.locked(tmp_path / "x", wait=False) as also:
+        assert held is None and also is None
+    left = whole.path_of("cifar10").with_name(".cifar10.safetensors.123-abc.tmp")
+    left.parent.mkdir()
+    left.write_bytes(b"another process may be at work on it")
     assert whole.fetch("cifar10", archive_of(tiny_cifar10.batches, tmp_path / "copy.tar.gz")).exists()
+    assert left.exists()
 
 
 def test_without_network_or_copy_the_error_says_where_a_copy_goes(monkeypatch):
@@ -393,7 +526,8 @@ def test_xray_folder_faults_are_named_and_nothing_is_overwritten(tiny_xrays, tmp
     (tiny_xrays / "chest_xray/test/PNEUMONIA/person41_virus_1.jpeg").unlink()
     refused(FileNotFoundError, r"is not whole; .*: train/NORMAL 3 of 4, test/PNEUMONIA 0 of 1$")
     with pytest.raises(
-        FileNotFoundError, match=r"neither .*empty nor its chest_xray holds train, val and test"
+        FileNotFoundError,
+        match=r"neither .*empty nor its chest_xray holds train, val and test\. Use .*kagglehub",
     ):
         whole.fetch("chest_xray", tmp_path / "empty")
 
@@ -451,7 +585,8 @@ def test_cli_clear_deletes_what_kdlib_wrote_and_nothing_else(tiny_cifar10, tmp_p
     for file in [half, *kept]:
         file.write_bytes(b"x")
     assert cli.main(["data", "clear", "cifar10"]) == 0
-    assert sorted(path.parent.iterdir()) == sorted(kept)
+    lock = path.with_name(f".{path.name}.lock")
+    assert sorted(path.parent.iterdir()) == sorted([lock, *kept])
     assert f"deleted {path}" in capsys.readouterr().out
 
 

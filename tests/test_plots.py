@@ -43,6 +43,8 @@ def test_a_figure_carries_alt_and_caption_and_is_closed(shown: list[Any]) -> Non
     assert metadata["image/svg+xml"]["photo"] is False
     assert "&lt;b&gt;" in caption["text/html"]
     assert not plt.get_fignums()
+    plots.show(draw(), alt=ALT, caption=CAPTION, name="fig-photo", photo=True)
+    assert shown[2][1]["image/svg+xml"]["photo"] is True
 
 
 def test_the_same_figure_gives_the_same_bytes(shown: list[Any]) -> None:
@@ -71,6 +73,8 @@ def test_bars_have_the_lengths_of_the_probabilities() -> None:
     plots.bars(ax, torch.tensor([0.7, 0.2, 0.1]), ["a", "b", "c"])
     assert [bar.get_width() for bar in ax.patches] == pytest.approx([0.7, 0.2, 0.1])
     assert [label.get_text() for label in ax.get_yticklabels()] == ["a", "b", "c"]
+    tops = [ax.transData.transform((0, y))[1] for y in ax.get_yticks()]  # in pixels from below
+    assert tops == sorted(tops, reverse=True), "the first class is not on top"
     with pytest.raises(ValueError, match="2 labels"):
         plots.bars(ax, torch.tensor([0.7, 0.2, 0.1]), ["a", "b"])
     plt.close(fig)
@@ -81,6 +85,8 @@ def test_images_are_drawn_one_an_axis() -> None:
     plots.images(axes, torch.zeros(2, 1, 8, 8), ["one", "two"])
     assert [ax.get_title() for ax in axes] == ["one", "two"]
     assert all(len(ax.get_images()) == 1 for ax in axes)
+    paper, ink = (sum(axes[0].get_images()[0].cmap(value)[:3]) for value in (0.0, 1.0))
+    assert paper > ink, "larger is not darker"
     with pytest.raises(ValueError, match="3 pictures"):
         plots.images(axes, torch.zeros(3, 1, 8, 8), ["one", "two"])
     plt.close(fig)

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -26,6 +27,16 @@ def test_the_limits_are_argmax_and_uniform() -> None:
 
 def test_large_logits_do_not_overflow() -> None:
     assert soften(torch.tensor([1e4, 0.0, -1e4]), 1).tolist() == [1.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("temperature", [1e-40, 1e-300, 5e-324])
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+def test_the_smallest_temperatures_give_the_argmax(temperature: float, dtype: torch.dtype) -> None:
+    assert soften(torch.tensor([3.0, 3.0, 1.0], dtype=dtype), temperature).tolist() == [0.5, 0.5, 0.0]
+
+
+def test_numbers_of_numpy_are_temperatures() -> None:
+    torch.testing.assert_close(soften(LOGITS, np.float32(2)), soften(LOGITS, 2))
 
 
 def test_softening_keeps_shape_and_works_on_the_last_dimension() -> None:
@@ -53,7 +64,7 @@ def test_integer_logits_are_refused_with_the_remedy() -> None:
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_logits_that_are_not_finite_are_counted(bad: float) -> None:
-    with pytest.raises(ValueError, match="logits holds 2 values that are NaN or infinite"):
+    with pytest.raises(ValueError, match="logits: 2 of 3 values are NaN or infinite"):
         soften(torch.tensor([bad, 1.0, bad]), 2)
 
 
@@ -103,7 +114,7 @@ def test_class_profiles_name_what_is_wrong() -> None:
         class_profiles(p, torch.tensor([0, 0, 1]))
     with pytest.raises(ValueError, match="labels runs from 0 to 2"):
         class_profiles(p, torch.tensor([0, 2]))
-    with pytest.raises(TypeError, match="1-D tensor of integers"):
+    with pytest.raises(TypeError, match=r"labels is torch.float32 of shape .*1-D tensor of integers"):
         class_profiles(p, torch.tensor([0.0, 1.0]))
     with pytest.raises(ValueError, match=r"must be \(examples, classes\)"):
         class_profiles(p[0], torch.tensor([0, 1]))

@@ -1,5 +1,6 @@
 """kdlib.notebook.start, which the set-up cell of every notebook calls."""
 
+import ast
 import os
 import sys
 from pathlib import Path
@@ -29,6 +30,17 @@ def test_sets_the_scale_and_the_style_and_says_so(capsys: pytest.CaptureFixture[
     assert plt.rcParams["axes.spines.top"] is plots.STYLE["axes.spines.top"] is False
     assert len(lines) == 2 and lines[0] == lines[1]
     assert lines[0].startswith(f"kdlib {__version__}, torch ") and lines[0].endswith("scale cpu")
+
+
+def test_all_that_kdlib_imports_is_asked_for() -> None:
+    """IPython runs the notebook; torch and anywidget bring numpy and traitlets."""
+    known = {"kdlib", "IPython", "numpy", "traitlets", *sys.stdlib_module_names, *notebook.NEEDED}
+    for path in Path(notebook.__file__).parent.glob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Import):
+                assert {alias.name.split(".")[0] for alias in node.names} <= known, path.name
+            elif isinstance(node, ast.ImportFrom):
+                assert (node.module or "kdlib").split(".")[0] in known, path.name
 
 
 @pytest.mark.parametrize("scale", ["Quick", "", "huge"])

@@ -40,7 +40,7 @@ def distribution(ax: Axes, heights: torch.Tensor, title: str, color: str) -> Non
     ax.bar(range(10), heights.tolist(), color=color, width=0.75)
     ax.set_title(title, fontsize=10, loc="center")
     ax.set_xticks(range(10))
-    ax.tick_params(length=0, labelsize=9)
+    ax.tick_params(length=0, labelsize=10)
     ax.set_yticks([])
     ax.set_ylim(0, 1)
     ax.spines["left"].set_visible(False)

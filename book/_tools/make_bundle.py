@@ -26,12 +26,12 @@ from kdlib import bundle, chest_xray
 PER_CLASS = {"train": 800, "test": 200}
 
 
-def first_of_each_class(labels: bundle.Bytes, count: int) -> np.ndarray:
+def first_of_each_class(labels: bundle.UInt8Array, count: int) -> np.ndarray:
     """Positions of the first `count` examples of each class, in the order of the data set."""
     return np.sort(np.concatenate([np.flatnonzero(labels == label)[:count] for label in np.unique(labels)]))
 
 
-def arrays(full: Path) -> dict[str, dict[str, bundle.Bytes]]:
+def arrays(full: Path) -> dict[str, dict[str, bundle.UInt8Array]]:
     """The bundled arrays, before encoding."""
     mnist = dict(np.load(full / "mnist.npz", allow_pickle=False))
     whole = dict(np.load(full / "cifar10.npz", allow_pickle=False))
@@ -42,7 +42,7 @@ def arrays(full: Path) -> dict[str, dict[str, bundle.Bytes]]:
     return {"mnist": mnist, "cifar10": cifar10, "chest_xray": chest_xray.read_folder(full / "chest_xray", 64)}
 
 
-def encode(images: bundle.Bytes, *, lossless: bool) -> bytes:
+def encode(images: bundle.UInt8Array, *, lossless: bool) -> bytes:
     """One WebP sheet of at most 2,500 images."""
     picture = Image.fromarray(bundle.sheet(images).squeeze())
     out = io.BytesIO()
@@ -53,7 +53,7 @@ def encode(images: bundle.Bytes, *, lossless: bool) -> bytes:
     return out.getvalue()
 
 
-def write_array(name: str, key: str, values: bundle.Bytes, dest: Path) -> dict[str, Any]:
+def write_array(name: str, key: str, values: bundle.UInt8Array, dest: Path) -> dict[str, Any]:
     """Write one array's files; returns its manifest entry."""
     stem = f"{name}-{key.replace('_', '-')}"
     lossless = name != "chest_xray"

@@ -14,11 +14,9 @@ export function entropy(p) {
 
 export function percent(share) {
   const x = 100 * share;
-  if (x >= 99.95) return x < 100 ? ">99.9 %" : "100 %";
-  if (x >= 0.01) return `${x.toFixed(x < 1 ? 2 : 1)} %`;
-  if (x === 0) return "0 %";
-  const [digit, power] = x.toExponential(0).split("e");
-  return `${digit}×10${[...power].map((c) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[c] ?? "⁻").join("")} %`;
+  if (x > 0 && x < 0.01) return "<0.01\u00a0%";
+  if (x >= 99.95 && x < 100) return ">99.9\u00a0%";
+  return `${x.toFixed(x === 0 || x === 100 ? 0 : x < 1 ? 2 : 1)}\u00a0%`;
 }
 
 const short = (x) => String(Number(x.toPrecision(3)));
@@ -81,14 +79,14 @@ function render({ model, el }) {
   // However many events arrive, the picture is painted, and Python told, at most once a frame.
   let frame = 0;
   let example = true; // a new example has to be painted
-  let mine = false; // the change came from this view: Python must hear of it, the slider knows it
+  let unsaved = false; // the change came from this view, and Python has to hear of it
   function paint() {
     frame = 0;
     if (example) paintExample();
     paintTemperature();
-    if (mine) model.save_changes();
-    else slider.value = Math.log10(model.get("temperature"));
-    example = mine = false;
+    if (pointed() !== model.get("temperature")) slider.value = Math.log10(model.get("temperature"));
+    if (unsaved) model.save_changes();
+    example = unsaved = false;
   }
   const later = () => (frame ||= requestAnimationFrame(paint));
   const newExample = () => {
@@ -96,15 +94,21 @@ function render({ model, el }) {
     later();
   };
   function choose(name, value) {
-    mine = true;
+    if (model.get(name) === value) return; // no change, so no event, and nothing to save
+    unsaved = true;
     model.set(name, value);
   }
   // Two digits are enough for a temperature: 2.5, not 2.4974.
-  const take = () => choose("temperature", Number((10 ** slider.value).toPrecision(2)));
+  const pointed = () => Number((10 ** slider.value).toPrecision(2));
+  const take = () => choose("temperature", pointed());
 
   const off = new AbortController();
   const listen = (node, event, act) => node.addEventListener(event, act, { signal: off.signal });
   listen(slider, "input", take);
+  // The browser cancels a touch that turns into scrolling the page: it was not meant for the slider.
+  let before;
+  listen(slider, "pointerdown", () => (before = model.get("temperature")));
+  listen(slider, "pointercancel", () => choose("temperature", before));
   listen(slider, "keydown", (event) => {
     const way = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
     if (!way || event.altKey || event.ctrlKey || event.metaKey) return;

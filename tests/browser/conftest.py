@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import functools
 import http.server
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import launch
 
 SITE = Path(__file__).resolve().parents[2] / "_build" / "html"
 PAGES = sorted(file.relative_to(SITE).as_posix() for file in SITE.glob("book/*.html"))
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -57,12 +47,11 @@ def server(site: Path) -> Iterator[str]:
 def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-    if found is None:
-        pytest.fail("no Chromium on the PATH: install one, or set CHROMIUM to its path", pytrace=False)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        try:
+            chromium = launch(playwright)
+        except FileNotFoundError as error:
+            pytest.fail(str(error), pytrace=False)
         yield chromium
         chromium.close()
 
@@ -103,3 +92,37 @@ def visit(browser: Any, site: Path, server: str) -> Iterator[Any]:
     yield open_page
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def open_page(browser: Any, tmp_path: Path) -> Iterator[Any]:
+    """Opens HTML from a file with the network off; at the end, no error and no request may have happened."""
+    problems: list[str] = []
+    contexts = []
+
+    def open_(body: str, theme: str = "light", **options: Any) -> Any:
+        path = tmp_path / "page.html"
+        path.write_text(
+            f'<!doctype html><html lang="en" data-theme="{theme}"><meta charset="utf-8">'
+            '<meta name="viewport" content="width=device-width"><title>A page</title>'
+            f'<body style="margin:16px;height:3000px">{body}</body></html>',
+            encoding="utf-8",
+        )
+        context = browser.new_context(offline=True, **({"viewport": {"width": 800, "height": 700}} | options))
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on(
+            "request",
+            lambda request: (
+                problems.append(request.url) if not request.url.startswith(("file:", "data:")) else None
+            ),
+        )
+        page.goto(path.as_uri())
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert problems == []

@@ -127,7 +127,7 @@ def test_the_book_has_a_slider(site: Path) -> None:
     assert any("kd-explorer" in file.read_text("utf-8") for file in site.glob("book/*.html"))
 
 
-# ---- menus, solutions, dark mode, paper, search ----
+# ---- menus, dark mode, paper, search ----
 
 
 def test_the_menu_opens_on_a_phone_and_closes_on_a_wide_screen(visit: Any) -> None:
@@ -165,15 +165,6 @@ def test_paper_shows_the_title_in_light_colours(visit: Any, name: str) -> None:
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     assert page.locator("html").get_attribute("data-theme") == "dark"
-
-
-def test_solutions_are_closed_until_asked_for(visit: Any, name: str) -> None:
-    page = visit(name).page
-    for solution in page.locator("div.solution.dropdown").all():
-        text = solution.locator(".solution-content")
-        assert not text.is_visible()
-        solution.locator(".toggle-button").press("Enter")
-        assert text.is_visible()
 
 
 def test_the_button_switches_to_dark(visit: Any) -> None:

@@ -1,0 +1,28 @@
+"""Where Chromium is and how it is started: the same for all tests in a browser and for the benchmark."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Any
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def launch(playwright: Any) -> Any:
+    """The browser that CHROMIUM names, or else the first on the PATH; FileNotFoundError if there is none."""
+    named = os.environ.get("CHROMIUM")
+    found = next(filter(None, map(shutil.which, [named] if named else NAMES)), None)
+    if found is None:
+        where = f"CHROMIUM is {named!r}, which is no program" if named else "no Chromium on the PATH"
+        raise FileNotFoundError(f"{where}: install one, or set CHROMIUM to its path")
+    return playwright.chromium.launch(executable_path=found, args=FLAGS)
