@@ -219,3 +219,10 @@ def test_every_widget_can_be_seen_without_a_kernel(path):
 def test_styles_and_scripts_name_no_other_host(name):
     code = re.sub(r"^\s*//.*$", "", (ROOT / "book/assets" / name).read_text("utf-8"), flags=re.MULTILINE)
     assert "//" not in code and "@import" not in code
+
+
+def test_punctuation_stays_with_its_formula(kd_site):
+    formula = '<span class="math notranslate nohighlight">\\(T\\)</span>'
+    cleaned = kd_site.clean_page(f"<p>at {formula}, and on</p>")
+    assert f'<span class="kd-keep">{formula},</span> and' in cleaned
+    assert kd_site.clean_page(cleaned) == cleaned

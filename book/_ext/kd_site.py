@@ -103,6 +103,9 @@ def clean_page(page: str) -> str:
     page = page.replace(' role="doc-biblioentry"', "")
     sidebar = '<div id="pst-primary-sidebar" '
     page = re.sub(sidebar + "(?=class)", sidebar + 'role="complementary" aria-label="The book" ', page)
+    # A comma after a formula stays on its line.
+    formula = r'(?<!<span class="kd-keep">)(<span class="math [^>]*>[^<]*</span>[.,;:!?)]+)'
+    page = re.sub(formula, r'<span class="kd-keep">\1</span>', page)
     # Notebooks are saved rather than shown as text.
     page = re.sub(r'<a href="([^"]*_sources/[^"]*)" target="_blank"', r'<a href="\1" download', page)
     viewport = '<meta name="viewport" content="width=device-width, initial-scale=1'
