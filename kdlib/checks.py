@@ -77,3 +77,17 @@ def labels(value: Tensor, classes: int, name: str = "labels") -> Tensor:
             f"with {classes} classes it must lie in 0 to {classes - 1}"
         )
     return value
+
+
+def alpha(value: float) -> float:
+    """Return `value`, the weight of the soft term, if it lies in [0, 1], else raise ValueError."""
+    if not 0 <= value <= 1:
+        raise ValueError(f"alpha is {value!r}; it is the share of the teacher's term, from 0 to 1")
+    return float(value)
+
+
+def wide(value: Tensor, name: str) -> Tensor:
+    """Floating-point logits in float32 or better, whatever autocast made of them."""
+    if not value.is_floating_point():
+        raise TypeError(f"{name} has dtype {value.dtype}; convert it first: {name}.float()")
+    return value if value.dtype in (torch.float32, torch.float64) else value.float()

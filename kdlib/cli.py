@@ -1,4 +1,7 @@
-"""The command line, `python -m kdlib`: `data` lists, fetches, verifies and clears the data sets.
+"""The command line, `python -m kdlib`.
+
+`data` lists, fetches, verifies and clears the data sets; `run` runs the experiments that have no record yet;
+`show` prints what the records say.
 
 It exits with 0 when all is well, 1 when something failed (a line on stderr says what), 2 for wrong usage.
 """
@@ -8,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from kdlib import bundle, cache, chest_xray, data, whole
+from kdlib import bundle, cache, chest_xray, data, ledger, runner, whole
 
 WHOLE_COUNTS = {"cifar10": "train 50,000, test 10,000"}
 
@@ -20,6 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(title="commands", required=True)
     add_data(commands.add_parser("data", help="list, fetch, verify and clear the data sets"))
+    add_run(commands.add_parser("run", help="run the experiments that have no record yet"))
+    add_show(commands.add_parser("show", help="print the results of the recorded experiments"))
     arguments = parser.parse_args(argv)
     try:
         code: int = arguments.run(arguments)
@@ -46,6 +51,36 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     clear = actions.add_parser("clear", help="delete whole data sets from the cache")
     clear.add_argument("name", nargs="?", choices=data.SPLITS)
     clear.set_defaults(run=clear_data)
+
+
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """The options of `run`."""
+    parser.add_argument("name", choices=runner.EXPERIMENTS)
+    parser.add_argument("--scale", default="cpu", choices=("cpu", "full"))
+    parser.add_argument("--only", default="*", metavar="PATTERN", help="arms that match, as in 'tutorial-*'")
+    parser.add_argument("--seeds", type=int, nargs="+", help="these seeds instead of all")
+    parser.set_defaults(run=run_experiments)
+
+
+def run_experiments(arguments: argparse.Namespace) -> int:
+    """Run what has no record yet."""
+    count = runner.run(arguments.name, arguments.scale, only=arguments.only, seeds=arguments.seeds)
+    print(f"{count} runs done; records in {ledger.folder()}")
+    return 0
+
+
+def add_show(parser: argparse.ArgumentParser) -> None:
+    """The options of `show`."""
+    parser.add_argument("name", nargs="?", choices=runner.EXPERIMENTS)
+    parser.add_argument("--scale", default="cpu", choices=("cpu", "full"))
+    parser.set_defaults(run=show_experiments)
+
+
+def show_experiments(arguments: argparse.Namespace) -> int:
+    """Print one line an arm: the mean of its test errors over the seeds, with its interval."""
+    for name in [arguments.name] if arguments.name else runner.EXPERIMENTS:
+        print("\n".join(runner.table(name, arguments.scale)))
+    return 0
 
 
 def list_data(arguments: argparse.Namespace) -> int:

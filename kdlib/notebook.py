@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kdlib import __version__
 
-NEEDED = ("torch", "torchvision", "matplotlib", "anywidget", "safetensors", "tqdm", "PIL")
+NEEDED = ("torch", "torchvision", "matplotlib", "anywidget", "safetensors", "tqdm", "PIL", "torchmetrics")
 DRIVE = Path("/content/drive")
 
 

@@ -1,0 +1,36 @@
+"""Where to compute, and in which precision. Chapter 03."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+
+def pick(name: str | None = None) -> torch.device:
+    """The device called `name`, or the best one here: CUDA, then MPS, then the CPU.
+
+    Raises:
+        ValueError: the named device is not there.
+    """
+    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name is None:
+        return torch.device(next(d for d in ("cuda", "mps", "cpu") if present[d]))
+    if not present.get(name.split(":")[0], False):
+        here = ", ".join(d for d, there in present.items() if there)
+        raise ValueError(f"device is {name!r}; this machine has {here}")
+    return torch.device(name)
+
+
+def half_precision(device: torch.device) -> torch.dtype | None:
+    """The half-precision type that `device` computes natively, or None: then float32 is used.
+
+    bfloat16 from NVIDIA's Ampere on, float16 on older GPUs such as Colab's T4, nothing on a CPU or on MPS.
+    """
+    if device.type != "cuda":
+        return None
+    native = torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.bfloat16 if native else torch.float16
+
+
+def autocast(device: torch.device, dtype: torch.dtype | None) -> AbstractContextManager[object]:
+    """Mixed precision on `device` in `dtype`, or nothing at all where dtype is None."""
+    return nullcontext() if dtype is None else torch.autocast(device.type, dtype)
