@@ -7,7 +7,7 @@ A reader without JavaScript sees the picture.
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,14 @@ import torch
 import traitlets
 from torch import Tensor
 
-from kdlib import checks
+from kdlib import checks, loss_cut
+from kdlib.loss_picture import loss_markup
+from kdlib.losses import Terms
 from kdlib.softening import soften
 from kdlib.temperature_picture import png_uri, temperature_markup
+from kdlib.widget_inputs import as_alpha, as_images, as_label, as_logits, as_names, as_temperature, as_vector
 
 _JS = Path(__file__).parent / "js"
-COLDEST, HOTTEST = 0.1, 100.0  # the ends of the temperature slider
-MOST_CLASSES, MOST_EXAMPLES, LARGEST_THUMBNAIL = 20, 24, 64  # what a phone can show and a page should carry
-LARGEST_LOGIT = 1e6  # beyond any network; keeps logits / 0.1 far from overflow
 
 
 def temperature_explorer(
@@ -51,15 +51,15 @@ def temperature_explorer(
         TypeError: integer tensors as logits, images that are not uint8, labels that are not a list.
         ValueError: shapes that do not fit together, NaN or infinity, a temperature outside 0.1 to 100.
     """
-    z = _as_logits(logits)
+    z = as_logits(logits)
     examples, classes = z.shape
-    class_names = _as_names(labels, classes, "labels", "classes")
+    class_names = as_names(labels, classes, "labels", "classes")
     if names is None:
         example_names = [f"example {i + 1}" for i in range(examples)]
     else:
-        example_names = _as_names(names, examples, "names", "examples")
-    pictures = None if images is None else [png_uri(image) for image in _as_images(images, examples)]
-    start = _as_temperature(temperature)
+        example_names = as_names(names, examples, "names", "examples")
+    pictures = None if images is None else [png_uri(image) for image in as_images(images, examples)]
+    start = as_temperature(temperature)
     return TemperatureExplorer(
         markup=temperature_markup(z, class_names, example_names, pictures, 0, start),
         pictures=pictures,
@@ -67,6 +67,49 @@ def temperature_explorer(
         labels=class_names,
         names=example_names,
         temperature=start,
+    )
+
+
+def loss_explorer(
+    student_logits: Tensor | Any,
+    teacher_logits: Tensor | Any,
+    label: int,
+    labels: Sequence[str],
+    *,
+    temperature: float = 4.0,
+    alpha: float = 0.9,
+) -> "LossExplorer":
+    """Two sliders, T and alpha, over the loss of one example: soft targets, terms, minimum. Chapter 02.
+
+    The loss alpha T^2 KL + (1 - alpha) cross-entropy of `kdlib.losses.hinton_loss` (Hinton, Vinyals and Dean,
+    2015, section 2), drawn along a cut: the student's logit of the true class moves, its others stay. The
+    `temperature` and `alpha` of the result can be read and set from Python; `terms` is the loss there.
+
+    Args:
+        student_logits: shape (classes,), 2 to 12 finite numbers: tensor, array or list.
+        teacher_logits: the same shape.
+        label: the index of the true class.
+        labels: the name of each class.
+        temperature: where T starts, from 0.5 to 100.
+        alpha: where alpha, the weight of the teacher's term, starts, from 0 to 1.
+
+    Raises:
+        TypeError: integer tensors as logits, a label that is no integer, labels that are not a list.
+        ValueError: shapes that do not fit together, NaN or infinity, a setting outside its slider.
+    """
+    student = as_vector(student_logits, "student_logits")
+    teacher = as_vector(teacher_logits, "teacher_logits")
+    checks.same_shape(student, teacher, ("student_logits", "teacher_logits"))
+    names, truth = as_names(labels, len(student), "labels", "classes"), as_label(label, len(student))
+    start = as_temperature(temperature, loss_cut.COLDEST), as_alpha(alpha)
+    return LossExplorer(
+        markup=loss_markup(student, teacher, truth, names, *start),
+        student_logits=student.tolist(),
+        teacher_logits=teacher.tolist(),
+        label=truth,
+        labels=names,
+        temperature=start[0],
+        alpha=start[1],
     )
 
 
@@ -115,7 +158,7 @@ class TemperatureExplorer(_Explorer):
 
     @traitlets.validate("temperature")
     def _check_temperature(self, proposal: Any) -> float:
-        return _as_temperature(proposal["value"])
+        return as_temperature(proposal["value"])
 
     @traitlets.validate("index")
     def _check_index(self, proposal: Any) -> int:
@@ -123,6 +166,40 @@ class TemperatureExplorer(_Explorer):
         if not 0 <= index < len(self.logits):
             raise ValueError(f"index is {index}; choose one of the examples 0 to {len(self.logits) - 1}")
         return index
+
+
+class LossExplorer(_Explorer):
+    """The widget that `loss_explorer` makes, after checking its arguments."""
+
+    _esm = _JS / "loss.js"
+    _page_traits = ("student_logits", "teacher_logits", "label", "labels", "temperature", "alpha")
+    student_logits: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    teacher_logits: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    label = traitlets.Int(0).tag(sync=True)
+    labels: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    temperature = traitlets.Float(4.0).tag(sync=True)
+    alpha = traitlets.Float(0.9).tag(sync=True)
+
+    @property
+    def terms(self) -> Terms:
+        """The loss at the present setting and its two terms before weighting: float64 scalars, in nats."""
+        return loss_cut.loss_terms(*self._tensors(), self.label, self.temperature, self.alpha)
+
+    def _tensors(self) -> tuple[Tensor, Tensor]:
+        student, teacher = torch.tensor([self.student_logits, self.teacher_logits], dtype=torch.float64)
+        return student, teacher
+
+    def _draw(self) -> str:
+        student, teacher = self._tensors()
+        return loss_markup(student, teacher, self.label, self.labels, self.temperature, self.alpha)
+
+    @traitlets.validate("temperature")
+    def _check_temperature(self, proposal: Any) -> float:
+        return as_temperature(proposal["value"], loss_cut.COLDEST)
+
+    @traitlets.validate("alpha")
+    def _check_alpha(self, proposal: Any) -> float:
+        return as_alpha(proposal["value"])
 
 
 def page_html(markup: str, state: dict[str, Any], module: str, style: str) -> str:
@@ -160,52 +237,3 @@ const source = {as_javascript(module)};
 import("data:text/javascript;charset=utf-8," + encodeURIComponent(source))
   .then((module) => module.default.render({{ model, el }}));
 }})()</script></div>"""
-
-
-def _as_temperature(value: float) -> float:
-    temperature = checks.temperature(value)
-    if not COLDEST <= temperature <= HOTTEST:
-        raise ValueError(f"temperature is {value!r}; the slider goes from {COLDEST:g} to {HOTTEST:g}")
-    return temperature
-
-
-def _as_logits(value: Any) -> Tensor:
-    try:
-        tensor = value if isinstance(value, Tensor) else torch.as_tensor(value, dtype=torch.float64)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise TypeError(
-            f"logits is {value!r}; give a tensor, an array, or a list of numbers or of rows of one length"
-        ) from error
-    z = checks.logits(tensor.detach().cpu()).double()
-    z = z[None] if z.ndim == 1 else z
-    if z.numel() and float(z.abs().max()) > LARGEST_LOGIT:
-        raise ValueError(
-            f"logits go as far as {float(z.abs().max()):g}; at most {LARGEST_LOGIT:g} can be drawn"
-        )
-    if z.ndim != 2 or not 1 <= len(z) <= MOST_EXAMPLES or z.shape[1] > MOST_CLASSES:
-        raise ValueError(
-            f"logits has shape {tuple(tensor.shape)}; give (classes,) or (examples, classes) "
-            f"with at most {MOST_EXAMPLES} examples and {MOST_CLASSES} classes"
-        )
-    return z
-
-
-def _as_names(values: Sequence[str], count: int, argument: str, what: str) -> list[str]:
-    if not isinstance(values, Collection):
-        raise TypeError(f"{argument} is {values!r}; give a list of {count} names, one for each of the {what}")
-    if isinstance(values, str) or len(values) != count:
-        raise ValueError(f"{argument} is {values!r}; the logits have {count} {what}: give one name for each")
-    return [str(value) for value in values]
-
-
-def _as_images(value: Any, examples: int) -> Tensor:
-    images = torch.as_tensor(value).cpu()
-    if images.dtype != torch.uint8:
-        raise TypeError(f"images has dtype {images.dtype}; give uint8, 0 for no ink to 255")
-    sides = images.shape[1:]
-    if images.ndim != 3 or len(images) != examples or min(sides) < 1 or max(sides) > LARGEST_THUMBNAIL:
-        raise ValueError(
-            f"images has shape {tuple(images.shape)}; give ({examples}, height, width), one an example, "
-            f"1 to {LARGEST_THUMBNAIL} pixels a side"
-        )
-    return images

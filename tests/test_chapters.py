@@ -9,7 +9,7 @@ import nbformat
 import pytest
 import torch
 
-from kdlib import softening
+from kdlib import losses, softening
 
 BOOK = Path(__file__).resolve().parents[1] / "book"
 
@@ -17,7 +17,7 @@ BOOK = Path(__file__).resolve().parents[1] / "book"
 def inline_functions(chapter: str) -> dict[str, Any]:
     """The functions that a chapter's code cells define, by name."""
     notebook = nbformat.read(BOOK / f"{chapter}.ipynb", as_version=4)
-    space: dict[str, Any] = {"torch": torch, "math": math, **vars(softening)}
+    space: dict[str, Any] = {"torch": torch, "F": torch.nn.functional, "math": math, **vars(softening)}
     found = {}
     for cell in notebook.cells:
         if cell.cell_type == "code" and "setup" not in cell.metadata.get("tags", []):
@@ -60,3 +60,15 @@ def test_class_profiles_is_the_chapters(temperature_chapter: dict[str, Any], log
     labels = torch.arange(64) % 10
     inline = temperature_chapter["class_profiles"](p, labels)
     torch.testing.assert_close(softening.class_profiles(p, labels), inline, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1, 4, 100])
+def test_the_loss_is_the_chapters(logits: torch.Tensor, temperature: float) -> None:
+    chapter = inline_functions("02_loss")
+    student, teacher, labels = logits, logits.flip(0), torch.arange(64) % 10
+    inline = chapter["distillation_term"](student, teacher, temperature)
+    torch.testing.assert_close(losses.distillation_term(student, teacher, temperature), inline)
+    terms = losses.hinton_loss(student, teacher, labels, temperature=temperature, alpha=0.3)
+    inline = chapter["hinton_loss"](student, teacher, labels, temperature=temperature, alpha=0.3)
+    for ours, theirs in zip(terms, inline, strict=True):
+        torch.testing.assert_close(ours, theirs)

@@ -137,3 +137,16 @@ def test_an_unknown_module_is_named_with_the_known_ones(package: Path) -> None:
     with pytest.raises(ValueError, match=r"module is 'loss'; the modules of kdlib are data, losses, plots"):
         digests.code_digest("loss", package)
     assert digests.code_digest("digests") != digests.code_digest("models")  # of kdlib itself
+
+
+def test_stamp_follows_the_records_of_an_experiment(package: Path) -> None:
+    records = package / "records"
+    for name in ("loss.alone.cpu.0", "loss.alone.full.0", "mnist.alone.cpu.0"):
+        (records / f"{name}.json").write_text("[1]")
+    shows = notebook(code("found = ledger.records('loss', 'cpu')"))
+    before = stamp.stamp(shows, package)
+    for other in ("loss.alone.full.0", "mnist.alone.cpu.0"):
+        (records / f"{other}.json").write_text("[2]")
+    assert stamp.stamp(shows, package) == before
+    (records / "loss.alone.cpu.1.json").write_text("[1]")
+    assert stamp.stamp(shows, package) != before

@@ -9,6 +9,7 @@ not count, so that wording can be mended without running the book again; nor doe
 import ast
 import hashlib
 from collections.abc import Iterable
+from fnmatch import fnmatch
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -37,12 +38,30 @@ def stamp(nb: NotebookNode, package: Path = PACKAGE) -> str:
 
 
 def named_files(trees: Iterable[ast.AST], package: Path) -> set[Path]:
-    """The package's data files whose name or stem stands as a text in one of the trees."""
+    """The package's data files that the trees read.
+
+    Those whose name or stem stands as a text in one of them, and the records that a call such as
+    `records("loss", "cpu")` asks for.
+    """
+    nodes = [node for tree in trees for node in ast.walk(tree)]
     texts = {
         node.value.rsplit("/", 1)[-1]
-        for tree in trees
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
+    asked = {pattern for node in nodes if (pattern := record_pattern(node))}
     files = (path for folder in DATA_FOLDERS for path in (package / folder).rglob("*") if path.is_file())
-    return {path for path in files if path.name in texts or path.stem in texts}
+    return {
+        path
+        for path in files
+        if path.name in texts or path.stem in texts or any(fnmatch(path.name, pattern) for pattern in asked)
+    }
+
+
+def record_pattern(node: ast.AST) -> str | None:
+    """The files of a call `records(experiment, scale)`, as a pattern."""
+    if not isinstance(node, ast.Call) or len(node.args) != 2:
+        return None
+    name = getattr(node.func, "attr", getattr(node.func, "id", None))
+    texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
+    return f"{texts[0]}.*.{texts[1]}.*.json" if name == "records" and len(texts) == 2 else None
