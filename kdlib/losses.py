@@ -17,7 +17,7 @@ class Terms(NamedTuple):
 
 
 def distillation_term(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
-    """T^2 times the Kullback-Leibler divergence from the softened student to the softened teacher.
+    """T^2 times the Kullback-Leibler divergence KL(teacher || student) of the softened outputs.
 
     T^2 KL(p^t(T) || p^s(T)), averaged over the examples: the soft part of the objective of Hinton, Vinyals
     and Dean (2015), section 2. The factor T^2 keeps the gradient's scale as T grows. Chapter 02.
