@@ -136,8 +136,8 @@ def _bars_svg(p: Tensor, q: Tensor, label: int, labels: Sequence[str], temperatu
         f'<svg data-kd="bars" data-full="{full}" viewBox="0 0 320 {_HEAD + pitch * len(labels)}" role="img" '
         f'aria-label="{escape(said)}"><text class="kd-head" y="14">Shares at T = '
         f'<tspan data-kd="temperature">{temperature}</tspan></text>'
-        f'<rect class="kd-bar" x="{_TEACHER_END - 58}" y="5" width="9" height="9"/>'
-        '<rect class="kd-second" x="262" y="5" width="9" height="9"/><g text-anchor="end">'
+        f'<rect class="kd-bar" x="{_TEACHER_END - 63}" y="5" width="9" height="9"/>'
+        '<rect class="kd-second" x="258" y="5" width="9" height="9"/><g text-anchor="end">'
         f'<text x="{_TEACHER_END}" y="14">teacher</text><text x="320" y="14">student</text>'
         f"{''.join(rows)}</g></svg>"
     )
