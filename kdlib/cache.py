@@ -8,16 +8,16 @@ import errno
 import json
 import os
 import re
-import secrets
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from kdlib import files
 from kdlib.bundle import UInt8Array, sha256_of
 
 
@@ -42,23 +42,13 @@ def folder() -> Path:
 
 
 def save(path: Path, arrays: dict[str, UInt8Array], about: dict[str, Any]) -> None:
-    """Write uint8 arrays and a description to `path`: under another name, forced to the disk, then renamed.
+    """Write uint8 arrays and a description to `path`, whole or not at all.
 
-    Another process sees the old file or the new one, never a part. CacheError where it cannot be written;
-    what stood at `path` before is then untouched.
+    CacheError where it cannot be written; what stood at `path` before is then untouched.
     """
     header = {**about, "sha256": {key: sha256_of(values) for key, values in arrays.items()}}
-    part = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    with explained(path.parent):
-        try:
-            with part.open("wb") as file:
-                write_safetensors(file, arrays, {"kdlib": json.dumps(header)})
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        finally:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
+    with explained(path.parent), files.replaced(path) as file:
+        write_safetensors(file, arrays, {"kdlib": json.dumps(header)})
 
 
 def write_safetensors(file: BinaryIO, arrays: dict[str, UInt8Array], metadata: dict[str, str]) -> None:

@@ -1,9 +1,6 @@
 """Checkpoints that survive a kill at any moment: one file, written aside and renamed. Chapter 03."""
 
 import json
-import os
-import secrets
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +9,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as packed
 from torch import Tensor, nn
+
+from kdlib import files
 
 
 @dataclass
@@ -38,7 +37,7 @@ class State:
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be used: cut short, altered, or of another run."""
+    """A checkpoint that cannot be used: cut short, or of another run."""
 
 
 def write(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
@@ -53,16 +52,8 @@ def write(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None
     content = packed(
         {k: v.detach().cpu().contiguous() for k, v in tensors.items()}, {"kdlib": json.dumps(about)}
     )
-    part = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-    try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+    with files.replaced(path) as file:
+        file.write(content)
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -70,7 +61,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        CheckpointError: it is cut short, altered, or no checkpoint of kdlib.
+        CheckpointError: it is cut short, or no checkpoint of kdlib.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist")
@@ -97,9 +88,13 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 def load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     """Give an optimiser back the state that `optimizer_tensors` took."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         index, key = name.split(".", 1)
+        like = parameters[int(index)]
+        if value.shape == like.shape:  # in the layout of its weights, which fused optimisers take for granted
+            value = torch.empty_like(like).copy_(value)
         state.setdefault(int(index), {})[key] = value
     optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
 
@@ -131,10 +126,11 @@ def resume(path: Path, state: State, identity: dict[str, Any]) -> None:
     for name, value in tensors.items():
         part, key = name.split("/", 1)
         parts[part][key] = value
-    try:
-        state.model.load_state_dict(parts["model"])
-    except RuntimeError as error:
-        raise CheckpointError(f"{path} holds another model; name another file ({error})") from error
+    held, wanted = ({k: v.shape for k, v in d.items()} for d in (parts["model"], state.model.state_dict()))
+    if held != wanted:  # looked at first: load_state_dict would copy what fits before it complains
+        unlike = ", ".join(sorted(k for k in held.keys() | wanted.keys() if held.get(k) != wanted.get(k)))
+        raise CheckpointError(f"{path} holds another model; name another file ({unlike} differ)")
+    state.model.load_state_dict(parts["model"])
     load_optimizer(state.optimizer, parts["optimizer"])
     state.scaler.load_state_dict(about["scaler"])
     state.curve, state.best, state.best_weights = about["curve"], about["best"], parts["best"] or None

@@ -42,8 +42,32 @@ def logits(value: Tensor, name: str = "logits") -> Tensor:
     return value
 
 
+def student_labels(value: Tensor, logits: Tensor) -> None:
+    """Raise unless there is one class index for each row of the logits; no GPU is made to wait."""
+    wanted = tuple(logits.shape[:1])
+    if not isinstance(value, Tensor) or value.dtype not in (torch.int64, torch.uint8):
+        found = getattr(value, "dtype", type(value).__name__)
+        raise TypeError(f"labels is {found}; give class indices, one an example: labels.long()")
+    if value.shape != wanted:
+        raise ValueError(f"labels has shape {tuple(value.shape)}; it must be {wanted}, one an example")
+    if value.device.type == "cpu":
+        labels(value, logits.shape[-1])
+
+
+def seed(value: int) -> int:
+    """Return `value` if it is an integer from 0 to 2**40."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"seed is {value!r}; pass an integer, such as 0")
+    if not 0 <= value <= 2**40:
+        raise ValueError(f"seed is {value}; pass an integer from 0 to 2**40")
+    return value
+
+
 def same_shape(first: Tensor, second: Tensor, names: Sequence[str]) -> None:
     """Raise ValueError unless the two tensors have the same shape."""
+    for value, name in zip((first, second), names, strict=True):
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{name} is a {type(value).__name__}; give a tensor")
     if first.shape != second.shape:
         raise ValueError(
             f"{names[0]} has shape {tuple(first.shape)} but {names[1]} has {tuple(second.shape)}; "
@@ -81,6 +105,8 @@ def labels(value: Tensor, classes: int, name: str = "labels") -> Tensor:
 
 def alpha(value: float) -> float:
     """Return `value`, the weight of the soft term, if it lies in [0, 1], else raise ValueError."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"alpha is {value!r}; give a plain number from 0 to 1, such as 0.9")
     if not 0 <= value <= 1:
         raise ValueError(f"alpha is {value!r}; it is the share of the teacher's term, from 0 to 1")
     return float(value)

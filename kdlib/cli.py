@@ -29,10 +29,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code: int = arguments.run(arguments)
         return code
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ArithmeticError) as error:  # the last: training that diverged
         print(f"kdlib: {' '.join(str(error).split())}", file=sys.stderr)
     except KeyboardInterrupt:
-        print("kdlib: stopped; a download goes on from here when it is called again", file=sys.stderr)
+        print("kdlib: stopped; called again, it goes on from here", file=sys.stderr)
     return 1
 
 

@@ -10,6 +10,7 @@ Sources. MNIST: Yann LeCun and Corinna Cortes, CC BY-SA 3.0. CIFAR-10: Krizhevsk
 with citation. Chest X-rays: Kermany, Zhang and Goldbaum 2018, doi 10.17632/rscbjbr9sj.2, CC BY 4.0.
 """
 
+import hashlib
 import operator
 import os
 from collections.abc import Iterable
@@ -125,6 +126,15 @@ def load(name: str, split: str, *, scale: str | None = None, resolution: int | N
     if dataset.images.shape[-1] == size:
         return dataset
     return replace(dataset, images=resize(dataset.images, size))
+
+
+def digest(*sets: Dataset) -> str:
+    """SHA-256 of the images and labels of data sets."""
+    total = hashlib.sha256()
+    for data in sets:
+        total.update(data.images.cpu().contiguous().numpy().data)
+        total.update(data.labels.cpu().contiguous().numpy().data)
+    return total.hexdigest()
 
 
 def resize(images: Tensor, size: int) -> Tensor:

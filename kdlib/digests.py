@@ -6,46 +6,94 @@ number. Standard library only.
 
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 PACKAGE = Path(__file__).resolve().parent
 
 
-def code_digest(module: str, package: Path = PACKAGE) -> str:
-    """SHA-256, in hexadecimal, of a module of kdlib and of all modules of kdlib that it imports in turn.
+def run_digest(module: str, package: Path = PACKAGE, *, apart: Collection[str] = ()) -> str:
+    """SHA-256, in hexadecimal, of the code that a module's function `run` goes through.
 
-    Every line of such a module counts, but for comments and docstrings; `kdlib/__init__.py`, which holds the
-    version, does not.
+    Of the module and of all that it imports in turn, those are the functions, classes and constants whose
+    names occur in what was reached so far, as a name or as a text (`schedule="cosine"`). So a new function
+    beside an old one ages no record. A name that is put together from parts is not seen.
 
     Args:
-        module: its name without the package's, for example "models".
+        module: its name without the package's, for example "mnist_experiments".
         package: the folder of the package.
+        apart: modules that do not count, nor what only they import.
 
     Raises:
         ValueError: the package has no module of that name.
     """
+    tree = parsed(module, package)
+    modules = {**used_modules([tree], package, apart), module: tree}
+    pool = {
+        (name, text): (defined, mentioned)
+        for name in modules.keys() - {"__init__"}
+        for text, defined, mentioned in statements(modules[name])
+    }
+    known, reached = {"run"}, set[tuple[str, str]]()
+    while found := {key for key in pool.keys() - reached if not pool[key][0] or pool[key][0] & known}:
+        reached |= found
+        known = known.union(*(pool[key][1] for key in found))
+    digest = hashlib.sha256()
+    for name, text in sorted(reached):
+        add(digest, name, text.encode())
+    return digest.hexdigest()
+
+
+def statements(tree: ast.Module) -> Iterator[tuple[str, set[str], set[str]]]:
+    """The statements of a module but its imports: text, names that it defines, names that it mentions."""
+    for node in without_docstrings(tree).body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            continue
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            defined = {node.name}
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            defined = {
+                n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+            }
+        else:
+            defined = set()  # it runs whenever the module is imported
+        yield canonical(node), defined, set(mentions(node))
+
+
+def mentions(tree: ast.AST) -> Iterator[str]:
+    """Every name, attribute and text in a tree."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def parsed(module: str, package: Path) -> ast.Module:
+    """The syntax tree of a module of the package; ValueError where there is none."""
     path = package / f"{module}.py"
     if not path.is_file():
         known = ", ".join(sorted(found.stem for found in package.glob("[!_]*.py")))
         raise ValueError(f"module is {module!r}; the modules of {package.name} are {known}")
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    modules = {**used_modules([tree], package), module: tree}
-    digest = hashlib.sha256()
-    for name in sorted(modules.keys() - {"__init__"}):
-        add(digest, name, canonical(without_docstrings(modules[name])).encode())
-    return digest.hexdigest()
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def used_modules(trees: Iterable[ast.AST], package: Path) -> dict[str, ast.Module]:
-    """The syntax tree of every module of the package that the trees import, followed to the end."""
+def used_modules(
+    trees: Iterable[ast.AST], package: Path, apart: Collection[str] = ()
+) -> dict[str, ast.Module]:
+    """The syntax tree of every module of the package that the trees import, followed to the end.
+
+    Modules named in `apart` are left out and not followed.
+    """
     found: dict[str, ast.Module] = {}
     queue = [name for tree in trees for name in imported(tree, package)]
     while queue:
         name = queue.pop()
         path = package / f"{name}.py"
-        if name not in found and path.is_file():
+        if name not in found and name not in apart and path.is_file():
             found[name] = ast.parse(path.read_text(encoding="utf-8"))
             queue += imported(found[name], package)
     return found

@@ -16,9 +16,9 @@ from typing import Any
 import torch
 import torchvision
 
-from kdlib.data import Dataset
+from kdlib import devices, files
 
-SCHEMA = 1
+SCHEMA = 2
 Record = dict[str, Any]
 
 
@@ -57,18 +57,28 @@ def write(record: Record) -> Path:
     """
     key = (record["experiment"], record["arm"], record["scale"], record["seed"])
     path = folder() / f"{name_of(*key)}.json"
-    record = {"schema": SCHEMA, **record}
-    text = json.dumps(record | {"seal": seal(record)}, indent=1) + "\n"
-    part = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    record = {"schema": SCHEMA, **record}  # one line a key, so that a difference can be read
+    record["seal"] = seal(record)
+    lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in record.items()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
+        with files.replaced(path) as file:
+            file.write(("{\n" + ",\n".join(lines) + "\n}\n").encode())
     except OSError as error:
         raise PermissionError(
             f"cannot write the record {path} ({error}); set KDLIB_RUNS to a folder that you can write to"
         ) from error
     return path
+
+
+def check_writable() -> None:
+    """Raise PermissionError where no record could be written, before hours of training find it out."""
+    try:
+        files.check_writable(folder())
+    except OSError as error:
+        raise PermissionError(
+            f"cannot write records to {folder()} ({error}); set KDLIB_RUNS to a folder that you can write to"
+        ) from error
 
 
 def read(path: Path) -> Record:
@@ -99,19 +109,24 @@ def records(experiment: str, scale: str) -> list[Record]:
     return sorted(loaded, key=lambda r: (r["arm"], r["seed"]))
 
 
+def by_arm(found: list[Record], metric: str = "test_errors") -> dict[str, dict[int, float]]:
+    """One figure of some records, by arm and seed: {"alone": {0: 323, 1: 310}}. Chapter 02."""
+    table: dict[str, dict[int, float]] = {}
+    for record in found:
+        table.setdefault(record["arm"], {})[record["seed"]] = record["metrics"][metric]
+    return table
+
+
 def exists(experiment: str, arm: str, scale: str, seed: int) -> bool:
     """Whether a run has a record, shipped or new."""
     name = f"{name_of(experiment, arm, scale, seed)}.json"
     return any((place / name).is_file() for place in (shipped(), folder()))
 
 
-def data_digest(*sets: Dataset) -> str:
-    """SHA-256 of the images and labels of data sets."""
-    total = hashlib.sha256()
-    for data in sets:
-        total.update(data.images.contiguous().numpy().data)
-        total.update(data.labels.contiguous().numpy().data)
-    return total.hexdigest()
+def columns(curve: list[dict[str, float]]) -> dict[str, list[float]]:
+    """A curve as a record keeps it: for each figure its values, one an epoch, to six digits."""
+    names = curve[0] if curve else {}
+    return {name: [float(f"{entry[name]:.6g}") for entry in curve] for name in names}
 
 
 def machine() -> dict[str, Any]:
@@ -121,6 +136,7 @@ def machine() -> dict[str, Any]:
         "device": torch.cuda.get_device_name() if cuda else "cpu",
         "processor": platform.machine(),
         "threads": torch.get_num_threads(),
+        "half": str(devices.half_precision(devices.pick())),
         "versions": {
             "python": platform.python_version(),
             "torch": torch.__version__,

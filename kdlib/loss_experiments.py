@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kdlib import augment, cache, data, ledger, losses, metrics, models
+from kdlib import augment, cache, data, losses, metrics, models
 from kdlib.data import Dataset
 from kdlib.objectives import Batch, Objective, supervised
 from kdlib.training import Recipe, logits_of, train
@@ -91,7 +91,7 @@ def run(arm: Arm, seed: int, folder: Path) -> dict[str, Any]:
         "test_errors": metrics.errors(logits, test.labels),
         "test_cross_entropy": float(F.cross_entropy(logits, test.labels)),
     }
-    return {"metrics": measured, "curve": result.curve, "data": ledger.data_digest(part, test)}
+    return {"metrics": measured, "curve": result.curve, "data": data.digest(part, test)}
 
 
 def settings(arm: Arm) -> dict[str, Any]:
@@ -106,25 +106,31 @@ def objective(arm: Arm, taught_by: nn.Module, seed: int) -> Objective:
     if arm.name == "alone":
         return supervised
     soft = SOFT_TERMS.get(arm.name, right)
-    mixed = torch.randperm(IMAGES, generator=torch.Generator().manual_seed(seed))
     stored = logits_of(taught_by, images("train").subset(chosen(seed)))
 
     def minimised(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         assert batch.positions is not None
-        model.train(arm.name != "student-in-eval")
+        epoch = int(batch.progress * RECIPE.epochs + 1e-6)
+        if arm.name == "student-in-eval":  # the first evaluation, after an epoch, leaves it there
+            model.train(epoch == 0)
         if arm.name == "teacher-in-train":
             taught_by.train()
             with torch.no_grad():
                 target = taught_by(batch.images)
             taught_by.eval()
         else:
-            # The cache was filled in one order and is read in another.
-            target = stored[mixed[batch.positions] if arm.name == "shuffled" else batch.positions]
+            order = mixed(epoch, seed) if arm.name == "shuffled" else torch.arange(IMAGES)
+            target = stored[order[batch.positions]]
         logits = model(batch.images)
         hard, term = F.cross_entropy(logits, batch.labels), soft(logits, target)
         return {"loss": ALPHA * term + (1 - ALPHA) * hard, "soft": term, "hard": hard}
 
     return minimised
+
+
+def mixed(epoch: int, seed: int) -> Tensor:
+    """The order of a loader that shuffles anew each epoch, while the cache was filled in another."""
+    return torch.randperm(IMAGES, generator=torch.Generator().manual_seed(1000 * seed + epoch))
 
 
 @lru_cache

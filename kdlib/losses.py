@@ -36,6 +36,11 @@ def distillation_term(student_logits: Tensor, teacher_logits: Tensor, temperatur
     """
     temperature = checks.temperature(temperature)
     checks.same_shape(student_logits, teacher_logits, ("student_logits", "teacher_logits"))
+    if student_logits.ndim != 2 or not len(student_logits):
+        raise ValueError(
+            f"student_logits has shape {tuple(student_logits.shape)}; it must be (batch, classes), "
+            "and logits[None] for one example"
+        )
     student = F.log_softmax(checks.wide(student_logits, "student_logits") / temperature, dim=-1)
     teacher = F.log_softmax(checks.wide(teacher_logits.detach(), "teacher_logits") / temperature, dim=-1)
     return temperature**2 * F.kl_div(student, teacher, reduction="batchmean", log_target=True)
@@ -64,5 +69,6 @@ def hinton_loss(
     """
     alpha = checks.alpha(alpha)
     soft = distillation_term(student_logits, teacher_logits, temperature)
+    checks.student_labels(labels, student_logits)
     hard = F.cross_entropy(checks.wide(student_logits, "student_logits"), labels)
     return Terms(alpha * soft + (1 - alpha) * hard, soft.detach(), hard.detach())

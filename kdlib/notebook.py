@@ -9,18 +9,23 @@ from kdlib import __version__
 
 NEEDED = ("torch", "torchvision", "matplotlib", "anywidget", "safetensors", "tqdm", "PIL", "torchmetrics")
 DRIVE = Path("/content/drive")
+FROM_OUTSIDE = os.environ.get("KDLIB_SCALE")  # before any notebook sets it
 
 
-def start(scale: str = "quick", drive: bool = False) -> None:
+def start(scale: str = "quick", drive: bool = False) -> str:
     """Set the scale, give figures the book's style, and print one line that says what runs where.
 
     Set-up cell of every chapter. Harmless anywhere and when called again.
 
     Args:
         scale: "quick" (about 25 seconds a chapter), "cpu" (minutes) or "full" (wants a GPU); kept in the
-            environment variable KDLIB_SCALE.
+            environment variable KDLIB_SCALE. Where that was set before Python started, it counts instead, so
+            that `KDLIB_SCALE=cpu jupyter lab` changes the scale of every notebook.
         drive: on Colab, keep runs in the folder `kdlib-runs` of your Google Drive, where they outlive the
             session: Drive is mounted and KDLIB_RUNS names the folder. Elsewhere it changes nothing.
+
+    Returns:
+        The scale that counts.
 
     Raises:
         ValueError: another scale.
@@ -36,8 +41,10 @@ def start(scale: str = "quick", drive: bool = False) -> None:
 
     from kdlib import data, plots
 
+    origin = "KDLIB_SCALE" if FROM_OUTSIDE else "scale"
+    scale = FROM_OUTSIDE or scale
     if scale not in data.SCALES:
-        raise ValueError(f"scale is {scale!r}; choose one of {', '.join(data.SCALES)}")
+        raise ValueError(f"{origin} is {scale!r}; choose one of {', '.join(data.SCALES)}")
     os.environ["KDLIB_SCALE"] = scale
     plots.use_style()
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
@@ -45,6 +52,7 @@ def start(scale: str = "quick", drive: bool = False) -> None:
     if drive:
         facts.append(runs_on_drive())
     print(", ".join(facts))
+    return scale
 
 
 def runs_on_drive() -> str:

@@ -8,6 +8,13 @@ def fixed(x: float, digits: int) -> str:
     return str(Decimal(x).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP) + 0)
 
 
+def signed(x: float, digits: int = 0) -> str:
+    """`x` with its sign, a real minus, and none for zero: "+63", "−2", "0". Chapter 02."""
+    text = fixed(abs(x), digits)
+    zero = not float(text)
+    return text if zero else ("+" if x > 0 else "\N{MINUS SIGN}") + text
+
+
 def percent(share: float) -> str:
     """A share as a percentage with two or three digits, as the sliders write it. Chapter 01.
 

@@ -5,6 +5,7 @@ It returns {"loss": ..., and any other terms that should have a curve of their o
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -18,13 +19,17 @@ class Batch(NamedTuple):
     """What an objective sees.
 
     images: float (B, C, H, W) in [0, 1]. labels: (B,). positions: of the images in the data set, None where
-    they are not known. progress: the share of training that is done, for schedules of the loss.
+    they are not known. progress: the share of training that is done, for schedules of the loss. views: which
+    of an augmentation's views each image is, (B,), where it says so. examples: how many the data set has,
+    None where that is not known.
     """
 
     images: Tensor
     labels: Tensor
     positions: Tensor | None = None
     progress: float = 0.0
+    views: Tensor | None = None
+    examples: int | None = None
 
 
 Objective = Callable[[nn.Module, Batch], dict[str, Tensor]]
@@ -32,7 +37,9 @@ Objective = Callable[[nn.Module, Batch], dict[str, Tensor]]
 
 def supervised(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
     """Cross-entropy with the labels: the objective of the teacher and of the student alone. Chapter 03."""
-    return {"loss": F.cross_entropy(model(batch.images).float(), batch.labels)}
+    logits = model(batch.images).float()
+    checks.student_labels(batch.labels, logits)
+    return {"loss": F.cross_entropy(logits, batch.labels)}
 
 
 def distilled(teacher: nn.Module | Tensor, *, temperature: float, alpha: float) -> Objective:
@@ -40,26 +47,32 @@ def distilled(teacher: nn.Module | Tensor, *, temperature: float, alpha: float) 
 
     Args:
         teacher: a model, which is run on each batch in evaluation mode and without gradients; or its logits
-            for the whole training set, shape (examples, classes), in the order of the data set.
+            for the whole training set, shape (examples, classes), in the order of the data set, or (examples,
+            views, classes) for an augmentation that says which view it took.
         temperature: T, above 0.
         alpha: weight of the teacher's term, 0 to 1.
     """
     checks.temperature(temperature)
     checks.alpha(alpha)
+    if not isinstance(teacher, nn.Module | Tensor):
+        raise TypeError(f"teacher is a {type(teacher).__name__}; give a model or a tensor of its logits")
 
-    def objective(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        if model is teacher:
-            raise ValueError("teacher and student are the same object; copy.deepcopy one of them")
-        terms = losses.hinton_loss(
-            model(batch.images),
-            teacher_logits(teacher, batch),
-            batch.labels,
-            temperature=temperature,
-            alpha=alpha,
-        )
-        return {"loss": terms.total, "soft": terms.soft, "hard": terms.hard}
+    return partial(_distilled, teacher=teacher, temperature=temperature, alpha=alpha)
 
-    return objective
+
+def _distilled(
+    model: nn.Module, batch: Batch, *, teacher: nn.Module | Tensor, temperature: float, alpha: float
+) -> dict[str, Tensor]:
+    if model is teacher:
+        raise ValueError("teacher and student are the same object; copy.deepcopy one of them")
+    terms = losses.hinton_loss(
+        model(batch.images),
+        teacher_logits(teacher, batch),
+        batch.labels,
+        temperature=temperature,
+        alpha=alpha,
+    )
+    return {"loss": terms.total, "soft": terms.soft, "hard": terms.hard}
 
 
 def teacher_logits(teacher: nn.Module | Tensor, batch: Batch) -> Tensor:
@@ -69,7 +82,42 @@ def teacher_logits(teacher: nn.Module | Tensor, batch: Batch) -> Tensor:
             raise ValueError(
                 "stored teacher logits need the positions of a batch; give a Dataset, not a loader"
             )
-        return teacher[batch.positions.to(teacher.device)].to(batch.images.device)
+        if batch.examples is not None and len(teacher) != batch.examples:
+            raise ValueError(
+                f"teacher holds the logits of {len(teacher)} examples, but data has {batch.examples}; "
+                "take them with logits_of from the same data"
+            )
+        at = batch.positions.to(teacher.device)
+        if teacher.ndim == 2:
+            return teacher[at].to(batch.images.device)
+        if batch.views is None:
+            raise ValueError(
+                f"stored teacher logits have shape {tuple(teacher.shape)}, several views an example; give an "
+                "augment that returns images and views, or logits of shape (examples, classes)"
+            )
+        return teacher[at, batch.views.to(teacher.device)].to(batch.images.device)
     teacher.eval()  # whatever the caller, or a parent module's train(), did to it
     with torch.no_grad():
         return teacher(batch.images)  # type: ignore[no-any-return]
+
+
+def label_smoothed(epsilon: float) -> Objective:
+    """Cross-entropy with smoothed labels: the control that stands beside distillation. Chapter 04.
+
+    The target is (1 - epsilon) for the label plus epsilon / classes for each class: Szegedy et al. (2016),
+    section 7. It softens the targets as a teacher does, but without knowing which classes are alike.
+
+    Args:
+        epsilon: from 0, which is `supervised`, to below 1.
+
+    Raises:
+        ValueError: epsilon outside [0, 1).
+    """
+    if not 0 <= epsilon < 1:
+        raise ValueError(f"epsilon is {epsilon!r}; it is what the label gives away, from 0 to below 1")
+
+    def objective(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        logits = model(batch.images).float()
+        return {"loss": F.cross_entropy(logits, batch.labels, label_smoothing=epsilon)}
+
+    return objective

@@ -15,6 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from kdlib.statistics import Interval
+
 # Okabe and Ito's palette: told apart by readers with any of the common colour deficiencies.
 TEACHER = "#0072B2"
 SCRATCH = "#D55E00"
@@ -106,6 +108,27 @@ def bars(ax: Axes, probabilities: Tensor, labels: Sequence[str], *, color: str =
     ax.set_ylim(len(labels) - 0.5, -0.5)
     ax.tick_params(axis="y", length=0)
     ax.set_xlim(0, 1)
+
+
+def intervals(ax: Axes, rows: Sequence[tuple[str, Interval | None, str]], *, words: str = "not run") -> None:
+    """Draw one mean with its 95 % interval a row, the first row on top. Chapter 03.
+
+    Args:
+        ax: where to draw.
+        rows: name, interval and colour of each; an interval that is None is drawn as `words`.
+        words: what stands where nothing was measured.
+    """
+    for y, (_, found, color) in enumerate(rows):
+        if found is None:
+            ax.text(0.02, y, words, transform=ax.get_yaxis_transform(), va="center", color=MUTED)
+            continue
+        if found.seeds > 1:
+            ax.plot(
+                [found.low, found.high], [y, y], color=color, linewidth=5, alpha=0.35, solid_capstyle="butt"
+            )
+        ax.plot(found.mean, y, "o", color=color)
+    ax.set_yticks(range(len(rows)), [name for name, _, _ in rows])
+    ax.set_ylim(len(rows) - 0.5, -0.5)
 
 
 def images(axes: Sequence[Axes], pictures: Tensor, titles: Sequence[str]) -> None:

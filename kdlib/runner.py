@@ -4,6 +4,7 @@ Killed and started again, nothing finished is redone and an unfinished model goe
 processes never do the same job: each holds a lock that the system frees when the process dies.
 """
 
+import json
 import os
 import time
 from fnmatch import fnmatch
@@ -12,6 +13,8 @@ from typing import Any
 
 from kdlib import cache, digests, ledger, loss_experiments, mnist_experiments, statistics
 
+# What these do to a run is in its record as a digest of the data, or changes no number.
+APART = ("cache", "checks", "data", "files", "ledger", "progress")
 EXPERIMENTS = {"loss": loss_experiments, "mnist": mnist_experiments}
 
 
@@ -41,15 +44,20 @@ def run(name: str, scale: str, *, only: str = "*", seeds: list[int] | None = Non
     chosen = [arm for arm in experiment.arms() if fnmatch(arm.name, only)]
     if not chosen:
         raise ValueError(f"only is {only!r}; the arms are {', '.join(a.name for a in experiment.arms())}")
-    done = 0
+    if bad := [seed for seed in seeds or () if seed < 0]:
+        raise ValueError(f"seeds holds {bad[0]}; a seed is a whole number, 0 or above")
+    done, digest = 0, code(experiment)  # of the code as it is now, not when a run ends
     for seed in seeds or experiment.SEEDS[scale]:
         for arm in chosen:
-            done += _run(experiment, name, arm, scale, seed)
+            done += _run(experiment, name, arm, scale, seed, digest)
     return done
 
 
-def _run(experiment: Any, name: str, arm: Any, scale: str, seed: int) -> bool:
+def _run(experiment: Any, name: str, arm: Any, scale: str, seed: int, digest: str) -> bool:
     """One job, if it has no record and no other process is at it."""
+    if ledger.exists(name, arm.name, scale, seed):
+        return False
+    ledger.check_writable()
     folder = runs_folder() / name / scale
     with cache.locked(folder / f"{arm.name}.{seed}", wait=False) as held:
         if held is False or ledger.exists(name, arm.name, scale, seed):
@@ -58,16 +66,22 @@ def _run(experiment: Any, name: str, arm: Any, scale: str, seed: int) -> bool:
         measured = experiment.run(arm, seed, folder)
         record = {"experiment": name, "arm": arm.name, "scale": scale, "seed": seed}
         record |= {"settings": experiment.settings(arm), **measured}
+        record["curve"] = ledger.columns(measured["curve"])
         record |= {"seconds": time.perf_counter() - start, **ledger.machine()}
-        path = ledger.write(record | {"code": digests.code_digest(experiment.__name__.rsplit(".", 1)[-1])})
+        path = ledger.write(record | {"code": digest})
         print(f"{path.name}: {measured['metrics']}", flush=True)
         return True
+
+
+def code(experiment: Any) -> str:
+    """The digest of the code that makes an experiment's numbers."""
+    return digests.run_digest(experiment.__name__.rsplit(".", 1)[-1], apart=APART)
 
 
 def table(name: str, scale: str) -> list[str]:
     """One line an arm: mean test errors with their 95 % interval, or "not run" where there is no record."""
     experiment = EXPERIMENTS[name]
-    code = digests.code_digest(experiment.__name__.rsplit(".", 1)[-1])
+    present = code(experiment)
     found = ledger.records(name, scale)
     lines = [f"{name}, {scale} scale: test errors, mean and 95 % interval over seeds"]
     for arm in experiment.arms():
@@ -77,6 +91,12 @@ def table(name: str, scale: str) -> list[str]:
             continue
         mean, low, high, seeds = statistics.interval([r["metrics"]["test_errors"] for r in mine])
         spread = f"{low:.1f} to {high:.1f}" if seeds > 1 else "one seed"
-        older = "  (older code)" if any(r["code"] != code for r in mine) else ""
+        older = "  (older code)" if any(_older(r, present, experiment.settings(arm)) for r in mine) else ""
         lines.append(f"  {arm.name:<22} {mean:8.1f}  {spread:<20} seeds {seeds}{older}")
     return lines
+
+
+def _older(record: dict[str, Any], code_now: str, settings_now: dict[str, Any]) -> bool:
+    """Whether a record was made by other code or with other settings than its arm has now."""
+    as_recorded = json.loads(json.dumps(settings_now))  # tuples as lists
+    return bool(record["code"] != code_now or record["settings"] != as_recorded)

@@ -5,7 +5,7 @@ Data live on the device as uint8; each step takes a batch, asks the objective fo
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,27 +13,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kdlib import checkpoints, checks, devices, progress, schedules
-from kdlib.data import Dataset
+from kdlib import checkpoints, checks, devices, files, progress, recipes, schedules
+from kdlib.data import Dataset, digest
 from kdlib.objectives import Batch, Objective
+from kdlib.recipes import Recipe as Recipe  # part of what training offers
 
-Augment = Callable[[Tensor, torch.Generator], Tensor]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a model is trained: everything but the model, the data, the objective and the seed."""
-
-    epochs: int
-    learning_rate: float
-    batch_size: int = 128
-    optimizer: str = "sgd"  # sgd, adam or adamw
-    momentum: float = 0.9  # of sgd
-    weight_decay: float = 0.0
-    schedule: str = "constant"  # the name of a function in kdlib.schedules
-    drop_last: bool = False
-    patience: int | None = None  # epochs without a lower validation loss before training stops
-    half: bool = True  # half precision where the hardware has it natively
+# Gives the changed images, or these and the number of the view that each of them is.
+Augment = Callable[[Tensor, torch.Generator], Tensor | tuple[Tensor, Tensor]]
 
 
 class Trained(NamedTuple):
@@ -66,11 +52,12 @@ def train(
     Args:
         model: takes float images in [0, 1], gives logits. It is left on the device, in evaluation mode.
         data: a Dataset, kept on the device as uint8; or any iterable of (images, labels), a DataLoader too.
+            Where an iterable has no length, the schedule moves once an epoch.
         objective: what to minimise, `supervised` or `distilled(...)` for instance.
         recipe: epochs, learning rate and the rest.
         seed: fixes order, augmentation and dropout. The global random state is left as it was.
         validation: held-out images; their loss decides which epoch is best, and when patience ends.
-        augment: a function of uint8 images and a generator.
+        augment: a function of uint8 images and a generator; it gives images, or images and their views.
         device: "cpu", "cuda" or "mps"; None takes the best one here.
         checkpoint: a file written after each epoch. An existing one is continued.
         description: the name before the progress bar.
@@ -81,13 +68,18 @@ def train(
         CheckpointError: the checkpoint is of another run, or cut short.
     """
     place = devices.pick(device)
-    _check(model, data, recipe)
+    checks.seed(seed)
+    recipes.check(recipe, model, data, validation)
+    identity: dict[str, Any] = {"recipe": asdict(recipe), "seed": seed, "objective": _named(objective)}
+    if checkpoint is not None:
+        checkpoint = Path(checkpoint)
+        files.check_writable(checkpoint.parent)
+        identity["data"] = digest(data) if isinstance(data, Dataset) else None
     if isinstance(data, Dataset):
         data = replace(data, images=data.images.to(place), labels=data.labels.to(place))
     layout = _layout(model)
     model.to(place).to(memory_format=layout)
-    state = checkpoints.State(model, _optimizer(model, recipe), _scaler(place, recipe))
-    identity = {"recipe": asdict(recipe), "seed": seed}
+    state = checkpoints.State(model, recipes.optimizer(recipe, model), recipes.scaler(recipe, place))
     if checkpoint is not None and checkpoint.exists():
         checkpoints.resume(checkpoint, state, identity)
     steps = _steps(data, recipe)
@@ -107,6 +99,14 @@ def train(
             bar.set_postfix({k: f"{v:.4g}" for k, v in entry.items()}, refresh=False)
     model.eval()
     return Trained(state.curve, state.best, state.best_weights)
+
+
+def _named(objective: Objective) -> str:
+    """An objective's name and plain settings, by which a checkpoint knows it."""
+    settings = getattr(objective, "keywords", {})  # of functools.partial
+    plain = {key: value for key, value in settings.items() if isinstance(value, int | float | str)}
+    name = getattr(getattr(objective, "func", objective), "__qualname__", type(objective).__qualname__)
+    return f"{name} {plain}" if plain else name
 
 
 @torch.no_grad()
@@ -142,7 +142,7 @@ def _epoch(
     """One pass over the data; the mean of each term over its steps."""
     schedule, epoch = getattr(schedules, recipe.schedule), len(state.curve)
     place = next(state.model.parameters()).device
-    half = devices.half_precision(place) if recipe.half else None
+    half = devices.chosen_half(place, recipe.half)
     state.model.train()
     rows = []  # kept on the device, so that no step waits for a number
     for step, batch in enumerate(stream):
@@ -156,35 +156,50 @@ def _epoch(
         loss.backward()
         state.scaler.step(state.optimizer)
         state.scaler.update()
+        if recipe.max_norm is not None:
+            _shorten(state.model, recipe.max_norm)
         rows.append({name: value.detach() for name, value in terms.items()})
         bar.update()
-    return _means(rows, epoch)
+    means = _means(rows, epoch)
+    if not all(bool(p.isfinite().all()) for p in state.model.parameters()):
+        raise DivergedError(
+            f"a weight is NaN or infinite after epoch {epoch} (from 0), though no loss was; "
+            "the checkpoint, if there is one, holds the epoch before. Try a lower learning rate"
+        )
+    return means
+
+
+@torch.no_grad()
+def _shorten(model: nn.Module, longest: float) -> None:
+    """Scale down each unit's incoming weights to the norm `longest` where they are longer."""
+    for layer in model.modules():
+        if isinstance(layer, nn.Linear):
+            layer.weight.renorm_(2, 0, longest)
 
 
 def _means(rows: list[dict[str, Tensor]], epoch: int) -> dict[str, float]:
     """Each term's mean over an epoch; DivergedError names the first step whose loss is not finite."""
     if not rows:
-        raise ValueError("data gave no batch; it must hold at least one example")
+        raise ValueError(
+            f"data gave no batch in epoch {epoch} (from 0); it must hold at least one example, and give its "
+            "batches again in each epoch: a list or a DataLoader does, a generator does not"
+        )
     columns = {name: torch.stack([row[name].float() for row in rows]).cpu() for name in rows[0]}
     finite = columns["loss"].isfinite()
     if not bool(finite.all()):
         step = int((~finite).nonzero()[0])
         raise DivergedError(
             f"the loss was {float(columns['loss'][step])} at step {step} of epoch {epoch} (both from 0); "
-            "the checkpoint, if there is one, holds the epoch before. Try a lower learning rate"
+            "the checkpoint, if there is one, holds the epoch before. See whether the teacher's logits "
+            "are finite; if so, try a lower learning rate"
         )
     return {name: float(values.double().mean()) for name, values in columns.items()}
-
-
-def _starts(data: Dataset, recipe: Recipe) -> range:
-    """Where each batch of an epoch starts."""
-    return range(0, len(data) - (recipe.batch_size - 1 if recipe.drop_last else 0), recipe.batch_size)
 
 
 def _steps(data: object, recipe: Recipe) -> int | None:
     """How many batches an epoch has, where that is known beforehand."""
     if isinstance(data, Dataset):
-        return len(_starts(data, recipe))
+        return len(recipes.batch_starts(recipe, len(data)))
     return len(data) if isinstance(data, Sized) else None
 
 
@@ -201,64 +216,31 @@ def _batches(
     chance = torch.Generator(place).manual_seed(seed)
     if isinstance(data, Dataset):
         order = torch.randperm(len(data), generator=generator).to(place)
-        for start in _starts(data, recipe):
+        for start in recipes.batch_starts(recipe, len(data)):
             index = order[start : start + recipe.batch_size]
-            images = data.images[index]
-            images = images if augment is None else augment(images, chance)
+            images, views = _changed(data.images[index], augment, chance)
             images = (images.float() / 255).contiguous(memory_format=layout)
-            yield Batch(images, data.labels[index], index)
+            yield Batch(images, data.labels[index], index, views=views, examples=len(data))
         return
     for images, labels in data:
         images = images.to(place)
         if images.dtype == torch.uint8:
-            images = (images if augment is None else augment(images, chance)).float() / 255
+            images = _changed(images, augment, chance)[0].float() / 255
         yield Batch(images, labels.to(place))
+
+
+def _changed(
+    images: Tensor, augment: Augment | None, chance: torch.Generator
+) -> tuple[Tensor, Tensor | None]:
+    """The augmented images, and their views where the augmentation says them."""
+    changed = images if augment is None else augment(images, chance)
+    return (changed, None) if isinstance(changed, Tensor) else changed
 
 
 def _layout(model: nn.Module) -> torch.memory_format:
     """Channels last for convolutions: LeNet-5's steps took 8 to 18 % less time with it on two CPU cores."""
     convolves = any(isinstance(m, nn.Conv2d) for m in model.modules())
     return torch.channels_last if convolves else torch.contiguous_format
-
-
-def _optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    parameters = model.parameters()
-    rate, decay = recipe.learning_rate, recipe.weight_decay
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(parameters, rate, momentum=recipe.momentum, weight_decay=decay)
-    if recipe.optimizer == "adam":
-        return torch.optim.Adam(parameters, rate, weight_decay=decay)
-    if recipe.optimizer == "adamw":
-        return torch.optim.AdamW(parameters, rate, weight_decay=decay)
-    raise ValueError(f"optimizer is {recipe.optimizer!r}; it must be sgd, adam or adamw")
-
-
-def _scaler(place: torch.device, recipe: Recipe) -> torch.amp.GradScaler:
-    """float16 gradients underflow without scaling; elsewhere the scaler does nothing."""
-    half = devices.half_precision(place) if recipe.half else None
-    return torch.amp.GradScaler(place.type, enabled=half is torch.float16)
-
-
-def _check(model: nn.Module, data: object, recipe: Recipe) -> None:
-    if recipe.epochs < 1 or recipe.batch_size < 1:
-        raise ValueError(
-            f"epochs is {recipe.epochs} and batch_size {recipe.batch_size}; both must be at least 1"
-        )
-    if not hasattr(schedules, recipe.schedule):
-        raise ValueError(f"schedule is {recipe.schedule!r}; it must be constant, cosine or one_cycle")
-    if not isinstance(data, Dataset):
-        return
-    if len(_starts(data, recipe)) == 0:
-        raise ValueError(
-            f"data holds {len(data)} examples; that does not fill a batch of {recipe.batch_size}"
-        )
-    checks.labels(data.labels, len(data.classes))
-    alone = 1 in (recipe.batch_size, 0 if recipe.drop_last else len(data) % recipe.batch_size)
-    if alone and any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules()):
-        raise ValueError(
-            f"{len(data)} examples in batches of {recipe.batch_size} leave a batch of one, which batch norm "
-            "cannot use; set drop_last=True or another batch_size"
-        )
 
 
 def _finished(state: checkpoints.State, recipe: Recipe) -> bool:

@@ -8,6 +8,7 @@ import torch
 
 from kdlib import data, ledger, loss_experiments, losses, runner
 from kdlib.loss_experiments import SOFT_TERMS, TEMPERATURE
+from kdlib.objectives import Batch
 
 
 @pytest.fixture
@@ -30,9 +31,11 @@ def test_every_bug_trains_and_is_recorded() -> None:
     records = {r["arm"]: r for r in ledger.records("loss", "cpu")}
     assert set(records) == {arm.name for arm in arms}
     # A student whose soft term is built from the teacher alone gets nothing from it.
-    assert records["teacher-twice"]["curve"][0]["soft"] == pytest.approx(0, abs=1e-6)
-    curves = [r["curve"][0]["loss"] for r in records.values()]
-    assert len(set(curves)) == len(curves)
+    assert records["teacher-twice"]["curve"]["soft"] == pytest.approx([0], abs=1e-6)
+    losses_seen = {name: r["curve"]["loss"][0] for name, r in records.items()}
+    # In its first epoch the student that an evaluation leaves in eval mode is still the right one.
+    assert losses_seen.pop("student-in-eval") == losses_seen["right"]
+    assert len(set(losses_seen.values())) == len(losses_seen)
 
 
 def gradient(name: str, student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
@@ -60,3 +63,26 @@ def test_what_each_wrong_loss_does_to_the_gradient() -> None:
     assert float(gradient("swapped", teacher, teacher).norm()) == pytest.approx(0, abs=1e-12)
     assert float(gradient("probabilities", teacher, teacher).norm()) > 0.01
     assert float(gradient("softmax-twice", teacher, teacher).norm()) > 0.01
+
+
+def test_the_mixed_cache_has_a_new_order_each_epoch() -> None:
+    orders = [loss_experiments.mixed(epoch, seed=0) for epoch in (0, 0, 1)]
+    assert torch.equal(orders[0], orders[1]) and not torch.equal(orders[0], orders[2])
+    assert sorted(orders[0].tolist()) == list(range(loss_experiments.IMAGES))
+
+
+@pytest.mark.usefixtures("few")
+def test_the_student_stays_in_eval_after_its_first_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loss_experiments, "RECIPE", replace(loss_experiments.RECIPE, epochs=4))
+    arm = loss_experiments.Arm("student-in-eval")
+    minimised = loss_experiments.objective(arm, loss_experiments.teacher(tmp_path), 0)
+    student = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(1024, 10))
+    modes = []
+    for step in range(8):
+        student.train()
+        batch = Batch(torch.rand(2, 1, 32, 32), torch.tensor([0, 1]), torch.tensor([0, 1]), step / 8)
+        minimised(student, batch)
+        modes.append(student.training)
+    assert modes == [True, True, False, False, False, False, False, False]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kdlib.numbers import fixed, percent
+from kdlib.numbers import fixed, percent, signed
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,17 @@ def test_small_shares_are_not_rounded_to_nothing(share, text):
 )
 def test_halves_are_rounded_away_from_zero(x, digits, text):
     assert fixed(x, digits) == text  # 1.005 is a little less in binary
+
+
+@pytest.mark.parametrize(
+    ("x", "digits", "text"),
+    [
+        (62.6, 0, "+63"),
+        (-2.3, 0, "\N{MINUS SIGN}2"),
+        (-0.4, 0, "0"),
+        (0.04, 1, "0.0"),
+        (-0.05, 1, "\N{MINUS SIGN}0.1"),
+    ],
+)
+def test_a_signed_number_has_a_real_minus_and_no_minus_zero(x, digits, text):
+    assert signed(x, digits) == text

@@ -1,5 +1,6 @@
 """Figures: what they show, and what they refuse."""
 
+import math
 from typing import Any
 
 import matplotlib
@@ -12,6 +13,7 @@ import matplotlib.pyplot as plt
 from IPython import display as ipython
 
 from kdlib import plots
+from kdlib.statistics import Interval
 
 
 @pytest.fixture
@@ -105,3 +107,19 @@ def luminance(color: str) -> float:
 )
 def test_colours_stand_out_from_white(color: str, least: float) -> None:
     assert 1.05 / (luminance(color) + 0.05) >= least
+
+
+def test_intervals_are_drawn_where_they_were_measured() -> None:
+    fig, ax = plt.subplots()
+    rows = [
+        ("alone", Interval(90, 80, 100, 5), plots.SCRATCH),
+        ("one seed", Interval(85, math.nan, math.nan, 1), plots.DISTILLED),
+        ("later", None, plots.TEACHER),
+    ]
+    plots.intervals(ax, rows)
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["alone", "one seed", "later"]
+    drawn = [(list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines]
+    assert drawn == [([80, 100], [0, 0]), ([90], [0]), ([85], [1])]
+    assert [(text.get_text(), text.get_position()[1]) for text in ax.texts] == [("not run", 2)]
+    assert ax.yaxis_inverted()
+    plt.close(fig)

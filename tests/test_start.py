@@ -17,6 +17,7 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever start sets is put back after the test."""
     for name in ("KDLIB_SCALE", "KDLIB_RUNS"):
         monkeypatch.setenv(name, "")
+    monkeypatch.setattr(notebook, "FROM_OUTSIDE", None)
     with plt.rc_context():
         yield
 
@@ -24,7 +25,7 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_sets_the_scale_and_the_style_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     plt.rcParams["axes.spines.top"] = True
     notebook.start(scale="cpu")
-    notebook.start(scale="cpu")  # a second call does the same again
+    assert notebook.start(scale="cpu") == "cpu"  # a second call does the same again
     lines = capsys.readouterr().out.splitlines()
     assert os.environ["KDLIB_SCALE"] == "cpu"
     assert plt.rcParams["axes.spines.top"] is plots.STYLE["axes.spines.top"] is False
@@ -47,6 +48,14 @@ def test_all_that_kdlib_imports_is_asked_for() -> None:
 def test_unknown_scale_is_named_with_the_choices(scale: str) -> None:
     with pytest.raises(ValueError, match=rf"scale is '{scale}'; choose one of quick, cpu, full"):
         notebook.start(scale=scale)
+
+
+def test_the_scale_of_the_environment_counts_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notebook, "FROM_OUTSIDE", "full")
+    assert notebook.start(scale="quick") == os.environ["KDLIB_SCALE"] == "full"
+    monkeypatch.setattr(notebook, "FROM_OUTSIDE", "huge")
+    with pytest.raises(ValueError, match="KDLIB_SCALE is 'huge'; choose one of quick, cpu, full"):
+        notebook.start()
 
 
 def test_what_is_missing_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,38 +107,6 @@ def test_stamp_is_the_same_under_every_python() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("file", "old", "new", "changes"),
-    [
-        ("plots.py", "'m'", "'n'", True),
-        ("data.py", "{3}", "{4}", True),  # plots imports it
-        ("data.py", '"""Load."""', '"""Load, said otherwise."""', False),
-        ("data.py", "    return", "    # why\n    return", False),
-        ("__init__.py", '"1"', '"2"', False),
-        ("losses.py", "return 1", "return 2", False),
-    ],
-)
-def test_a_modules_digest_follows_what_it_imports(
-    package: Path, file: str, old: str, new: str, changes: bool
-) -> None:
-    before = digests.code_digest("plots", package)
-    text = (package / file).read_text()
-    assert old in text and len(before) == 64
-    (package / file).write_text(text.replace(old, new))
-    assert (digests.code_digest("plots", package) != before) is changes
-
-
-def test_modules_of_the_same_code_differ_by_name(package: Path) -> None:
-    (package / "other.py").write_text((package / "losses.py").read_text())
-    assert digests.code_digest("other", package) != digests.code_digest("losses", package)
-
-
-def test_an_unknown_module_is_named_with_the_known_ones(package: Path) -> None:
-    with pytest.raises(ValueError, match=r"module is 'loss'; the modules of kdlib are data, losses, plots"):
-        digests.code_digest("loss", package)
-    assert digests.code_digest("digests") != digests.code_digest("models")  # of kdlib itself
-
-
 def test_stamp_follows_the_records_of_an_experiment(package: Path) -> None:
     records = package / "records"
     for name in ("loss.alone.cpu.0", "loss.alone.full.0", "mnist.alone.cpu.0"):

@@ -1,7 +1,8 @@
 """The training loop: what is trained, in which mode, with which bits, and what it refuses."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from kdlib import models
+from kdlib import devices, models
 from kdlib.checkpoints import CheckpointError, read
 from kdlib.data import Dataset
 from kdlib.objectives import Batch, distilled, supervised, teacher_logits
@@ -176,8 +177,26 @@ class Stopped(Exception):
     """Stands for a lost connection."""
 
 
+def convolutional() -> nn.Sequential:
+    """Its weights lie channels last in training."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        parts = (
+            nn.Conv2d(1, 5, 3),
+            nn.BatchNorm2d(5),
+            nn.ReLU(),
+            nn.Conv2d(5, 4, 3),
+            nn.ReLU(),
+            nn.Flatten(),
+        )
+        return nn.Sequential(*parts, nn.Dropout(0.2), nn.Linear(64, 3))
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
-def test_a_broken_run_ends_with_the_same_bits(optimizer: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("build", [lambda: network(dropout=0.2), convolutional], ids=["mlp", "convolutional"])
+def test_a_broken_run_ends_with_the_same_bits(
+    build: Callable[[], nn.Module], optimizer: str, tmp_path: Path
+) -> None:
     recipe = Recipe(epochs=4, learning_rate=0.01, batch_size=16, optimizer=optimizer, schedule="one_cycle")
     path = tmp_path / "run.safetensors"
 
@@ -197,15 +216,15 @@ def test_a_broken_run_ends_with_the_same_bits(optimizer: str, tmp_path: Path) ->
         )
         return result.curve
 
-    whole, broken = network(dropout=0.2), network(dropout=0.2)
+    whole, broken = build(), build()
     curve = run(whole, None)
     for steps in (6, 7):
         with pytest.raises(Stopped):
-            run(network(dropout=0.2), path, steps)
+            run(build(), path, steps)
     found = run(broken, path)
     assert torch.equal(weights(whole), weights(broken))
     assert [e["loss"] for e in found] == [e["loss"] for e in curve]
-    assert run(network(dropout=0.2), path) == found  # finished: nothing is trained again
+    assert run(build(), path) == found  # finished: nothing is trained again
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(tmp_path: Path) -> None:
@@ -277,3 +296,63 @@ def test_live_teacher_logits_are_the_models() -> None:
     teacher, data = network(1), dataset()
     batch = Batch(data.images.float() / 255, data.labels)
     torch.testing.assert_close(teacher_logits(teacher, batch), logits_of(teacher, data))
+
+
+def test_max_norm_bounds_the_weights_that_come_into_a_unit() -> None:
+    model, data = network(), dataset()
+    free = network()
+    recipe = Recipe(epochs=20, learning_rate=0.5, batch_size=16)
+    train(free, data, supervised, recipe, seed=0)
+    train(model, data, supervised, replace(recipe, max_norm=0.8), seed=0)
+    norms = [w.norm(dim=1).max().item() for w in (model.fc1.weight, model.fc2.weight)]
+    assert max(norms) <= 0.8 + 1e-5 < float(free.fc2.weight.detach().norm(dim=1).max())
+    bias, start = model.fc2.bias.detach(), network().fc2.bias.detach()
+    assert not torch.equal(bias, start)  # only weights are bounded
+
+
+def test_half_precision_is_used_where_the_recipe_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def watched(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        seen.append(model(batch.images).dtype)
+        return supervised(model, batch)
+
+    monkeypatch.setattr(devices, "half_precision", lambda device: torch.bfloat16)
+    for half in ("gpu", "everywhere", "nowhere"):
+        train(network(), dataset(16), watched, replace(RECIPE, epochs=1, half=half), seed=0, device="cpu")
+    assert seen == [torch.float32, torch.bfloat16, torch.float32]
+    with pytest.raises(ValueError, match="half is 'cpu'; it must be gpu, everywhere or nowhere"):
+        train(network(), dataset(16), supervised, replace(RECIPE, half="cpu"), seed=0)
+
+
+def test_half_precision_is_only_what_the_machine_computes_natively(monkeypatch: pytest.MonkeyPatch) -> None:
+    for can, expected in (({}, None), ({"avx512_bf16": True}, torch.bfloat16), ({"avx2": True}, None)):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda can=can: can, raising=False)
+        assert devices.half_precision(torch.device("cpu")) is expected
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    assert devices.half_precision(torch.device("cpu")) is None
+    assert devices.half_precision(torch.device("mps")) is None
+
+
+def test_stored_logits_of_several_views_follow_the_view_that_was_drawn() -> None:
+    data = dataset(12)
+    stored = torch.arange(12 * 2 * 3, dtype=torch.float32).reshape(12, 2, 3)
+    checked = []
+
+    def flip(images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        views = torch.randint(0, 2, (len(images),), generator=generator)
+        return torch.where(views[:, None, None, None] == 1, images.flip(3), images), views
+
+    def watched(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        assert batch.positions is not None and batch.views is not None
+        for i, (at, view) in enumerate(zip(batch.positions, batch.views, strict=True)):
+            picture = data.images[at].flip(2) if view else data.images[at]
+            torch.testing.assert_close(batch.images[i], picture.float() / 255)
+            assert torch.equal(teacher_logits(stored, batch)[i], stored[at, view])
+            checked.append(int(view))
+        return supervised(model, batch)
+
+    train(network(), data, watched, Recipe(2, 0.1, batch_size=5), seed=0, augment=flip)
+    assert len(checked) == 24 and set(checked) == {0, 1}
+    with pytest.raises(ValueError, match=r"shape \(12, 2, 3\).*augment that returns images and views"):
+        train(network(), data, distilled(stored, temperature=2, alpha=0.5), RECIPE, seed=0)
