@@ -6,9 +6,10 @@ number. Standard library only.
 
 import ast
 import hashlib
+import json
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -17,8 +18,10 @@ def run_digest(module: str, package: Path = PACKAGE, *, apart: Collection[str] =
     """SHA-256, in hexadecimal, of the code that a module's function `run` goes through.
 
     Of the module and of all that it imports in turn, those are the functions, classes and constants whose
-    names occur in what was reached so far, as a name or as a text (`schedule="cosine"`). So a new function
-    beside an old one ages no record. A name that is put together from parts is not seen.
+    names occur in what was reached so far, as a name or as a text (`schedule="cosine"`), and the imports of
+    the modules that were reached. So a new function beside an old one ages no record. A name that is put
+    together from parts is not seen, nor what `__init__` does, nor another version of torch, which the record
+    names.
 
     Args:
         module: its name without the package's, for example "mnist_experiments".
@@ -30,25 +33,48 @@ def run_digest(module: str, package: Path = PACKAGE, *, apart: Collection[str] =
     """
     tree = parsed(module, package)
     modules = {**used_modules([tree], package, apart), module: tree}
-    pool = {
-        (name, text): (defined, mentioned)
-        for name in modules.keys() - {"__init__"}
-        for text, defined, mentioned in statements(modules[name])
-    }
-    known, reached = {"run"}, set[tuple[str, str]]()
-    while found := {key for key in pool.keys() - reached if not pool[key][0] or pool[key][0] & known}:
-        reached |= found
-        known = known.union(*(pool[key][1] for key in found))
+    code = {name: list(statements(modules[name])) for name in sorted(modules.keys() - {"__init__"})}
+    known, reached = {"run"}, set[tuple[str, int]]()
+    while True:
+        for name, found in code.items():
+            for number, statement in enumerate(found):
+                if statement.counts(known, any(where == name for where, _ in reached)):
+                    reached.add((name, number))
+        names = known.union(*(code[name][number].mentioned for name, number in reached))
+        if names == known:
+            break
+        known = names
     digest = hashlib.sha256()
-    for name, text in sorted(reached):
-        add(digest, name, text.encode())
+    for name, number in sorted(reached):  # in the order of the source
+        add(digest, name, code[name][number].text.encode())
     return digest.hexdigest()
 
 
-def statements(tree: ast.Module) -> Iterator[tuple[str, set[str], set[str]]]:
-    """The statements of a module but its imports: text, names that it defines, names that it mentions."""
+class Statement(NamedTuple):
+    """A statement at the top of a module, or one name that an import binds there."""
+
+    text: str
+    defined: set[str]
+    mentioned: set[str]
+    imports: bool = False
+
+    def counts(self, known: set[str], in_use: bool) -> bool:
+        """Whether a run depends on it: its name is known, or it runs on import.
+
+        An import counts where something else of its module does (`in_use`).
+        """
+        wanted = not self.defined or bool(self.defined & known)
+        return wanted and (in_use or not self.imports)
+
+
+def statements(tree: ast.Module) -> Iterator[Statement]:
+    """What stands at the top of a module."""
     for node in without_docstrings(tree).body:
         if isinstance(node, ast.Import | ast.ImportFrom):
+            source = getattr(node, "module", None)
+            for alias in node.names:
+                bound = alias.asname or alias.name.split(".")[0]
+                yield Statement(f"{source} {alias.name} {alias.asname}", {bound}, {alias.name}, imports=True)
             continue
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             defined = {node.name}
@@ -58,7 +84,7 @@ def statements(tree: ast.Module) -> Iterator[tuple[str, set[str], set[str]]]:
             }
         else:
             defined = set()  # it runs whenever the module is imported
-        yield canonical(node), defined, set(mentions(node))
+        yield Statement(canonical(node), defined, set(mentions(node)))
 
 
 def mentions(tree: ast.AST) -> Iterator[str]:
@@ -160,3 +186,8 @@ def add(digest: Any, name: str, content: bytes) -> None:
     """Name and length go in before the content, so that no two lists of parts give one digest."""
     digest.update(f"{name}\0{len(content)}\0".encode())
     digest.update(content)
+
+
+def fingerprint(settings: dict[str, Any]) -> str:
+    """Eight hexadecimal digits of settings that JSON can hold, for the names of files."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:8]

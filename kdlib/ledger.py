@@ -16,7 +16,7 @@ from typing import Any
 import torch
 import torchvision
 
-from kdlib import devices, files
+from kdlib import files
 
 SCHEMA = 2
 Record = dict[str, Any]
@@ -136,7 +136,6 @@ def machine() -> dict[str, Any]:
         "device": torch.cuda.get_device_name() if cuda else "cpu",
         "processor": platform.machine(),
         "threads": torch.get_num_threads(),
-        "half": str(devices.half_precision(devices.pick())),
         "versions": {
             "python": platform.python_version(),
             "torch": torch.__version__,

@@ -22,7 +22,6 @@ from kdlib.training import Recipe, logits_of, train
 IMAGES, TEMPERATURE, ALPHA = 3000, 4.0, 0.9
 RECIPE = Recipe(60, 3e-3, optimizer="adamw", weight_decay=0.01, schedule="one_cycle")
 TEACHER = Recipe(15, 3e-3, optimizer="adamw", weight_decay=0.01, schedule="one_cycle")
-SEEDS = {"cpu": range(10), "full": range(10)}
 
 Soft = Callable[[Tensor, Tensor], Tensor]
 
@@ -38,6 +37,11 @@ def arms() -> list[Arm]:
     """The rows of chapter 02's table."""
     modes = ("teacher-in-train", "student-in-eval", "shuffled")
     return [Arm(name) for name in ("alone", "right", *SOFT_TERMS, *modes)]
+
+
+def seeds(arm: Arm, scale: str) -> range:
+    """The seeds of an arm at a scale."""
+    return range(10)
 
 
 def swapped(student: Tensor, teacher: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ is selected on the test images: they are looked at once, after the last epoch.
 """
 
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from kdlib import augment, cache, data, metrics, models
 from kdlib.data import Dataset
+from kdlib.digests import fingerprint
 from kdlib.objectives import Batch, Objective, distilled, supervised, teacher_logits
 from kdlib.training import Recipe, logits_of, train
 
@@ -33,6 +34,7 @@ class Arm:
     alpha: float = 0.0
     train_set: str = "all"
     jitter: bool = False
+    offset: int = 0  # added to the seed of the initial weights: with 0 a teacher and its student share theirs
 
 
 MODELS: dict[str, dict[str, Any]] = {
@@ -42,8 +44,8 @@ MODELS: dict[str, dict[str, Any]] = {
     "mlp_800": {"widths": (784, 800, 800, 10)},
     "mlp_30": {"widths": (784, 30, 30, 10)},
 }
+SKEWED = 3354 / 60_000  # the share of the images that is in the train set "skewed"
 OMITTED = {"no-threes": (3,), "only-7-8": (7, 8)}  # the classes whose bias is then moved
-SEEDS = {"cpu": range(5), "full": range(10)}
 
 
 ADAMW: dict[str, Any] = {"optimizer": "adamw", "weight_decay": 0.01, "schedule": "one_cycle"}
@@ -66,6 +68,11 @@ def arms() -> list[Arm]:
     return [*tutorial(), *reasons(), *hinton(), *few_labels()]
 
 
+def seeds(arm: Arm, scale: str) -> range:
+    """The seeds of an arm at a scale."""
+    return range(10 if scale == "full" else 5)
+
+
 def tutorial() -> list[Arm]:
     """The Vietnamese tutorial: its own setting, its loss mended, a modern schedule."""
     half = replace(TUTORIAL, epochs=50)
@@ -82,7 +89,11 @@ def tutorial() -> list[Arm]:
 
 
 def reasons() -> list[Arm]:
-    """The tutorial's two reasons: a teacher with more data, a student whose classes are skewed."""
+    """The tutorial's two reasons: a teacher with more data, a student whose classes are skewed.
+
+    Two controls: a teacher with as few images as the skewed student but even classes, and a student that
+    shares no initial weights with its teacher.
+    """
     longer = Recipe(100, 3e-3, **ADAMW)
     rows = []
     for part in ("tenth", "skewed"):
@@ -95,6 +106,11 @@ def reasons() -> list[Arm]:
             Arm(f"{part}-same-data", teacher=teacher, **student, **soft),
             Arm(f"{part}-more-data", teacher=MODERN_TEACHER, **student, **soft),
         ]
+        if part == "tenth":
+            rows.append(Arm("tenth-more-apart", teacher=MODERN_TEACHER, offset=1000, **student, **soft))
+        else:
+            even = Arm("skewed-even-teacher", "lenet_teacher", longer, train_set="even")
+            rows += [even, Arm("skewed-even-data", teacher=even, **student, **soft)]
     return rows
 
 
@@ -129,6 +145,8 @@ def few_labels() -> list[Arm]:
         soft: dict[str, Any] = {"objective": "hinton", "temperature": 20.0, "alpha": 1.0}
         rows.append(Arm(f"few-{percent}-hard", **student))
         rows.append(Arm(f"few-{percent}-soft", teacher=HINTON_TEACHER, **student, **soft))
+        if percent == 3:
+            rows.append(Arm("few-3-apart", teacher=HINTON_TEACHER, offset=1000, **student, **soft))
     return rows
 
 
@@ -184,9 +202,9 @@ def settings(arm: Arm) -> dict[str, Any]:
 def trained(arm: Arm, seed: int, folder: Path) -> tuple[nn.Module, list[dict[str, float]]]:
     """The arm's model after its last epoch and its curve; a finished one is only read."""
     build = models.lenet5 if arm.model.startswith("lenet") else models.mlp
-    model = build(**MODELS[arm.model], seed=seed)
+    model = build(**MODELS[arm.model], seed=seed + arm.offset)
     part = train_set(arm, seed)
-    checkpoint = folder / f"{arm.name}.{seed}.safetensors"
+    checkpoint = folder / f"{arm.name}.{seed}.{fingerprint(settings(arm))}.safetensors"
     with cache.locked(checkpoint):  # several students may want the same teacher at once
         result = train(
             model,
@@ -209,23 +227,21 @@ def objective(arm: Arm, seed: int, part: Dataset, folder: Path) -> Objective:
     logits = logits_of(teacher.cpu(), part)
     if arm.objective == "hinton":
         return distilled(logits, temperature=arm.temperature, alpha=arm.alpha)
-    return as_written(logits, temperature=arm.temperature, alpha=arm.alpha)
+    return partial(as_written, teacher=logits, temperature=arm.temperature, alpha=arm.alpha)
 
 
-def as_written(teacher: nn.Module | Tensor, *, temperature: float, alpha: float) -> Objective:
+def as_written(
+    model: nn.Module, batch: Batch, *, teacher: nn.Module | Tensor, temperature: float, alpha: float
+) -> dict[str, Tensor]:
     """The Vietnamese tutorial's loss as it stands there: the arguments of kl_div swapped, and no T^2.
 
     Swapped, it is KL(student || teacher), and the gradient flows through both places of the student.
     """
-
-    def minimised(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        student = model(batch.images)
-        teacher_log = F.log_softmax(teacher_logits(teacher, batch) / temperature, dim=1)
-        soft = F.kl_div(teacher_log, F.softmax(student / temperature, dim=1), reduction="batchmean")
-        hard = F.cross_entropy(student, batch.labels)
-        return {"loss": (1 - alpha) * hard + alpha * soft, "soft": soft, "hard": hard}
-
-    return minimised
+    student = model(batch.images)
+    teacher_log = F.log_softmax(teacher_logits(teacher, batch) / temperature, dim=1)
+    soft = F.kl_div(teacher_log, F.softmax(student / temperature, dim=1), reduction="batchmean")
+    hard = F.cross_entropy(student, batch.labels)
+    return {"loss": (1 - alpha) * hard + alpha * soft, "soft": soft, "hard": hard}
 
 
 @lru_cache
@@ -246,6 +262,8 @@ def train_set(arm: Arm, seed: int) -> Dataset:
         return whole.subset((labels == 7) | (labels == 8))
     if name == "tenth":
         return data.hold_out(whole, 0.1, seed=seed)[1]
+    if name == "even":  # as many as "skewed" has
+        return data.hold_out(whole, SKEWED, seed=seed)[1]
     if name == "skewed":  # a tenth of the digits 0 to 4, a hundredth of 5 to 9
         small, large = labels < 5, labels >= 5
         parts = [data.hold_out(whole.subset(m), s, seed=seed)[1] for m, s in ((small, 0.1), (large, 0.01))]

@@ -20,7 +20,7 @@ class Recipe:
     optimizer: str = "sgd"  # sgd, adam or adamw
     momentum: float = 0.9  # of sgd
     weight_decay: float = 0.0
-    max_norm: float | None = None  # the longest row of a linear layer's weights (Srivastava et al. 2014)
+    max_norm: float | None = None  # the longest row of a linear layer's weights (Hinton et al. 2012)
     schedule: str = "constant"  # the name of a function in kdlib.schedules
     drop_last: bool = False
     patience: int | None = None  # epochs without a lower validation loss before training stops

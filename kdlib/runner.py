@@ -11,11 +11,27 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from kdlib import cache, digests, ledger, loss_experiments, mnist_experiments, statistics
+from kdlib import (
+    cache,
+    cifar_experiments,
+    devices,
+    digests,
+    ledger,
+    loss_experiments,
+    mnist_experiments,
+    statistics,
+    xray_experiments,
+)
 
-# What these do to a run is in its record as a digest of the data, or changes no number.
-APART = ("cache", "checks", "data", "files", "ledger", "progress")
-EXPERIMENTS = {"loss": loss_experiments, "mnist": mnist_experiments}
+# What `data` does to a run is in its record as a digest of the images; the others change no number.
+APART = ("cache", "data", "files", "ledger", "progress")
+EXPERIMENTS = {
+    "loss": loss_experiments,
+    "mnist": mnist_experiments,
+    "cifar": cifar_experiments,
+    "xray": xray_experiments,
+}
+SCALES = ("cpu", "full")
 
 
 def runs_folder() -> Path:
@@ -39,17 +55,17 @@ def run(name: str, scale: str, *, only: str = "*", seeds: list[int] | None = Non
     if name not in EXPERIMENTS:
         raise ValueError(f"name is {name!r}; the experiments are {', '.join(EXPERIMENTS)}")
     experiment = EXPERIMENTS[name]
-    if scale not in experiment.SEEDS:
-        raise ValueError(f"scale is {scale!r}; {name} runs at {', '.join(experiment.SEEDS)}")
+    if scale not in SCALES:
+        raise ValueError(f"scale is {scale!r}; experiments run at {' and '.join(SCALES)}")
     chosen = [arm for arm in experiment.arms() if fnmatch(arm.name, only)]
     if not chosen:
         raise ValueError(f"only is {only!r}; the arms are {', '.join(a.name for a in experiment.arms())}")
     if bad := [seed for seed in seeds or () if seed < 0]:
         raise ValueError(f"seeds holds {bad[0]}; a seed is a whole number, 0 or above")
     done, digest = 0, code(experiment)  # of the code as it is now, not when a run ends
-    for seed in seeds or experiment.SEEDS[scale]:
-        for arm in chosen:
-            done += _run(experiment, name, arm, scale, seed, digest)
+    jobs = [(seed, arm) for arm in chosen for seed in seeds or experiment.seeds(arm, scale)]
+    for seed, arm in sorted(jobs, key=lambda job: job[0]):  # all arms of a seed before the next
+        done += _run(experiment, name, arm, scale, seed, digest)
     return done
 
 
@@ -58,7 +74,7 @@ def _run(experiment: Any, name: str, arm: Any, scale: str, seed: int, digest: st
     if ledger.exists(name, arm.name, scale, seed):
         return False
     ledger.check_writable()
-    folder = runs_folder() / name / scale
+    folder = runs_folder() / name / scale / digest[:16]  # a model of other code is not gone on with
     with cache.locked(folder / f"{arm.name}.{seed}", wait=False) as held:
         if held is False or ledger.exists(name, arm.name, scale, seed):
             return False
@@ -68,8 +84,10 @@ def _run(experiment: Any, name: str, arm: Any, scale: str, seed: int, digest: st
         record |= {"settings": experiment.settings(arm), **measured}
         record["curve"] = ledger.columns(measured["curve"])
         record |= {"seconds": time.perf_counter() - start, **ledger.machine()}
+        half = devices.chosen_half(devices.pick(), record["settings"]["recipe"]["half"])
+        record["half"] = None if half is None else str(half)
         path = ledger.write(record | {"code": digest})
-        print(f"{path.name}: {measured['metrics']}", flush=True)
+        print(f"{path.name}: {measured['metrics']['test_errors']} errors", flush=True)
         return True
 
 
@@ -78,10 +96,18 @@ def code(experiment: Any) -> str:
     return digests.run_digest(experiment.__name__.rsplit(".", 1)[-1], apart=APART)
 
 
+def older(name: str, scale: str) -> list[str]:
+    """The arms that have a record which other code or other settings made than there are now."""
+    experiment, present = EXPERIMENTS[name], code(EXPERIMENTS[name])
+    arms = {arm.name: arm for arm in experiment.arms()}
+    known = [r for r in ledger.records(name, scale) if r["arm"] in arms]
+    aged = {r["arm"] for r in known if _older(r, present, experiment.settings(arms[r["arm"]]))}
+    return [arm for arm in arms if arm in aged]
+
+
 def table(name: str, scale: str) -> list[str]:
     """One line an arm: mean test errors with their 95 % interval, or "not run" where there is no record."""
-    experiment = EXPERIMENTS[name]
-    present = code(experiment)
+    experiment, aged = EXPERIMENTS[name], older(name, scale)
     found = ledger.records(name, scale)
     lines = [f"{name}, {scale} scale: test errors, mean and 95 % interval over seeds"]
     for arm in experiment.arms():
@@ -91,8 +117,8 @@ def table(name: str, scale: str) -> list[str]:
             continue
         mean, low, high, seeds = statistics.interval([r["metrics"]["test_errors"] for r in mine])
         spread = f"{low:.1f} to {high:.1f}" if seeds > 1 else "one seed"
-        older = "  (older code)" if any(_older(r, present, experiment.settings(arm)) for r in mine) else ""
-        lines.append(f"  {arm.name:<22} {mean:8.1f}  {spread:<20} seeds {seeds}{older}")
+        mark = "  (older code)" if arm.name in aged else ""
+        lines.append(f"  {arm.name:<22} {mean:8.1f}  {spread:<20} seeds {seeds}{mark}")
     return lines
 
 

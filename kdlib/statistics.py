@@ -42,6 +42,20 @@ def interval(values: Sequence[float]) -> Interval:
     return Interval(mean, mean - half, mean + half, n)
 
 
+def one_more(values: Sequence[float]) -> Interval:
+    """Where one more value of the same kind would lie, with 95 % confidence, by Student's t. Chapter 03.
+
+    It is wider than `interval`, by the factor sqrt(n + 1), and what a single published figure is compared
+    with.
+
+    Raises:
+        ValueError: no values, or one that is not finite.
+    """
+    mean, low, high, n = interval(values)
+    half = (high - low) / 2 * math.sqrt(n + 1)
+    return Interval(mean, mean - half, mean + half, n)
+
+
 def paired(first: dict[int, float], second: dict[int, float]) -> Interval:
     """The mean difference first - second over the seeds that both have, and its interval. Chapter 03.
 

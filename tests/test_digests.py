@@ -20,11 +20,12 @@ SOURCES = {
         """,
     "nets": """
         import math
+        from math import pi as THREE
         WIDTH = 3
         UNUSED = 4
         def small(seed):
             '''A net.'''
-            return WIDTH * seed
+            return WIDTH * THREE * seed
         def large(seed):
             return UNUSED * seed
         """,
@@ -72,6 +73,8 @@ def package(tmp_path: Path) -> Path:
         ("nets", "UNUSED = 4", "UNUSED = 5", False),
         ("nets", "UNUSED * seed", "seed", False),  # a function beside the used one
         ("nets", "import math", "import math, time", False),
+        ("nets", "from math import pi as THREE", "from math import e as THREE", True),  # another meaning
+        ("loop", "from kdlib import schedules", "from kdlib import nets as schedules", True),
         ("nets", "A net.", "The net.", False),
         ("nets", "    return WIDTH", "    # why\n    return WIDTH", False),
         ("schedules", "return x", "return x + 1", True),  # named by a text

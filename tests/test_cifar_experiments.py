@@ -1,0 +1,102 @@
+"""The runs of chapter 04 on a handful of images."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from kdlib import cifar_experiments, data, ledger, models, runner
+from kdlib.cifar_experiments import NETWORKS, VIEWS, Arm
+from kdlib.objectives import Batch
+
+
+@pytest.fixture
+def few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Arm]:
+    """Every arm, but with tiny networks, 60 images and one epoch, and records apart from everyone's."""
+    found = {s: data.load("cifar10", s).subset(range(600 if s == "train" else 60)) for s in ("train", "test")}
+    tiny = {name: about | {"blocks": ((4,), (4,))} for name, about in NETWORKS.items()}
+
+    def short(arm: Arm) -> Arm:
+        recipe = replace(arm.recipe, epochs=1)
+        return replace(arm, recipe=recipe, teacher=arm.teacher and short(arm.teacher))
+
+    arms = [short(arm) for arm in cifar_experiments.arms()]
+    monkeypatch.setenv("KDLIB_RUNS", str(tmp_path))
+    monkeypatch.setattr(ledger, "shipped", lambda: tmp_path / "shipped")
+    monkeypatch.setattr(cifar_experiments, "images", found.__getitem__)
+    monkeypatch.setattr(cifar_experiments, "NETWORKS", tiny)
+    monkeypatch.setattr(cifar_experiments, "arms", lambda: arms)
+    return arms
+
+
+def test_every_arm_runs_and_is_recorded(few: list[Arm]) -> None:
+    assert runner.run("cifar", "cpu", seeds=[0]) == len(few)
+    records = {r["arm"]: r for r in ledger.records("cifar", "cpu")}
+    assert set(records) == {arm.name for arm in few}
+    for record in records.values():
+        confusion = torch.tensor(record["metrics"]["test_confusion"])
+        assert confusion.sum() == 60
+        assert 60 - int(confusion.trace()) == record["metrics"]["test_errors"]
+    fair = ("fair-alone", "fair-smoothed", "fair-distilled", "fair-fixed", "T-1", "labml-distilled")
+    assert len({records[name]["curve"]["loss"][0] for name in fair}) == len(fair)
+
+
+def test_students_of_the_fair_recipe_differ_in_their_objective_alone() -> None:
+    arms = {arm.name: arm for arm in cifar_experiments.arms()}
+    alone = arms["fair-alone"]
+    for name in ("fair-smoothed", "fair-distilled", "fair-fixed", "weak-distilled"):
+        assert (arms[name].network, arms[name].recipe, arms[name].views) == (
+            alone.network,
+            alone.recipe,
+            alone.views,
+        )
+    steps = [arms[n].recipe.epochs * arms[n].share for n in ("T-alone", "labels-1-alone", "labels-10-alone")]
+    assert steps == pytest.approx([6, 6, 6])
+    assert VIEWS[0] == (False, 0, 0) and len(set(VIEWS)) == 16
+
+
+def test_seeds_are_those_of_the_scale() -> None:
+    arms = {arm.name: arm for arm in cifar_experiments.arms()}
+    counts = {
+        name: [len(cifar_experiments.seeds(arms[name], scale)) for scale in ("cpu", "full")]
+        for name in ("labml-alone", "fair-distilled", "T-4")
+    }
+    assert counts == {"labml-alone": [1, 3], "fair-distilled": [3, 5], "T-4": [2, 3]}
+
+
+class Constant(nn.Module):
+    """A model that always gives the same logits."""
+
+    def __init__(self, logits: Tensor) -> None:
+        super().__init__()
+        self.logits = logits
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.logits
+
+
+def test_labmls_loss_is_what_chapter_02_says() -> None:
+    generator = torch.Generator().manual_seed(0)
+    student, teacher = torch.randn(2, 6, 10, generator=generator, dtype=torch.float64)
+    batch = Batch(torch.zeros(6), torch.arange(6), torch.arange(6))
+    terms = cifar_experiments.as_written(Constant(student), batch, teacher=Constant(teacher), temperature=5)
+    p, q = torch.softmax(teacher / 5, 1), torch.softmax(student / 5, 1)
+    divergence = (p * (p / q).log()).sum(1).mean()
+    expected = 0.5 * torch.nn.functional.cross_entropy(student, batch.labels) + 0.4 * 25 * divergence
+    torch.testing.assert_close(terms["loss"].double(), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_the_networks_are_labmls_and_a_half_as_wide_one() -> None:
+    sizes = {
+        name: sum(p.numel() for p in models.vgg(**about, seed=0).parameters())
+        for name, about in NETWORKS.items()
+    }
+    assert sizes == {
+        "labml_large": 14_728_266,
+        "labml_small": 437_034,
+        "large": 14_728_266,
+        "half": 3_686_954,
+        "small": 437_034,
+    }
