@@ -1,4 +1,4 @@
-"""The weights that ship with the book, each beside the record of the run that made it."""
+"""The weights and outputs that ship with the book, each beside the record of the run that made it."""
 
 import hashlib
 import json
@@ -6,12 +6,13 @@ from importlib import resources
 from typing import Any
 
 from safetensors.torch import load as load_safetensors
-from torch import nn
+from torch import Tensor, nn
 
-from kdlib import models
+from kdlib import data, models
 
 FOLDER = resources.files("kdlib") / "weights"
-SHIPPED = ("mnist_lenet5_teacher",)
+XRAY_STUDENTS = ("alone", "distilled")
+SHIPPED = ("mnist_lenet5_teacher", "xray_teacher", *(f"xray_student_{name}" for name in XRAY_STUDENTS))
 
 
 def record(name: str) -> dict[str, Any]:
@@ -45,6 +46,57 @@ def mnist_teacher() -> nn.Sequential:
     model = models.lenet5(seed=0)
     model.load_state_dict(load_safetensors(weights("mnist_lenet5_teacher")))
     return model.eval()
+
+
+def xray_student(name: str) -> nn.Sequential:
+    """The X-ray student of chapter 05 that was trained "alone" or "distilled", in evaluation mode.
+
+    Takes float images (N, 1, 64, 64) with pixels in [0, 1], gives logits (N, 2). Its weights were rounded to
+    16 bits after the training.
+
+    Raises:
+        ValueError: another name, or the shipped file is not the one that was recorded.
+        FileNotFoundError: the file or its record is missing from the installation.
+    """
+    if name not in XRAY_STUDENTS:
+        raise ValueError(f"name is {name!r}; the shipped X-ray students are {', '.join(XRAY_STUDENTS)}")
+    model = models.xray_student(seed=0)
+    stored = load_safetensors(weights(f"xray_student_{name}"))
+    model.load_state_dict({key: value.float() for key, value in stored.items()})
+    return model.eval()
+
+
+def xray_teacher_logits(dataset: data.Dataset) -> Tensor:
+    """The X-ray teacher's logits for a split as `data.load` gives it, at 64 pixels. Chapter 05.
+
+    The teacher itself, a ResNet-18 of 45 MB, does not ship; these are its outputs, in 16 bits.
+
+    Args:
+        dataset: the whole of "train", "val" or "test" of chest_xray, in its order.
+
+    Returns:
+        float32 (N, 2).
+
+    Raises:
+        ValueError: another data set, or one whose images or order were changed.
+        FileNotFoundError: the file or its record is missing from the installation.
+    """
+    known = record("xray_teacher")["data"]
+    if known.get(dataset.split) != data.digest(dataset):
+        raise ValueError(
+            f"the stored outputs are for {', '.join(known)} of chest_xray, whole and at 64 pixels, not for "
+            f"{dataset!r}; take them for the whole split and pick rows afterwards"
+        )
+    return load_safetensors(weights("xray_teacher"))[dataset.split].float()
+
+
+def xray_teacher_maps() -> Tensor:
+    """Where the X-ray teacher looked: a Grad-CAM map of each test image, towards pneumonia. Chapter 05.
+
+    Returns:
+        float32 (624, 4, 4), of the layer `network.layer3`; each map from 0 to 1.
+    """
+    return load_safetensors(weights("xray_teacher"))["maps"].float()
 
 
 def weights(name: str) -> bytes:
