@@ -7,6 +7,7 @@ Each module benchmarks/bench_*.py has one function, `measure() -> list[dict]`, a
     unit    for example "s"; "" for ratios
     target  the promised number, or None
     better  "lower" or "higher"
+    not_run why nothing was measured; only where something is missing that not every machine has
 
 All figures and the machine go into benchmarks/results.json. With names (`python benchmarks/run.py slider`)
 only those modules run, and the file is left alone.
@@ -62,11 +63,13 @@ def installed(name: str) -> str | None:
         return None
 
 
-def met(figure: dict[str, Any]) -> bool:
-    """Whether the figure is a number and on the right side of its target."""
+def met(figure: dict[str, Any]) -> bool | None:
+    """Whether the figure is a number and on the right side of its target; None where it was not run."""
     value, target = figure["value"], figure.get("target")
     if figure["better"] not in ("lower", "higher"):
         raise ValueError(f"better is {figure['better']!r} in {figure['name']!r}; say lower or higher")
+    if figure.get("not_run"):
+        return None
     if value is None or not math.isfinite(value):
         return False
     return target is None or (value <= target if figure["better"] == "lower" else value >= target)
@@ -74,6 +77,8 @@ def met(figure: dict[str, Any]) -> bool:
 
 def line(figure: dict[str, Any]) -> str:
     """`name: value (target)`."""
+    if figure.get("not_run"):
+        return f"{figure['name']}: not run: {figure['not_run']}"
     unit = f" {figure['unit']}" if figure.get("unit") else ""
     if figure["value"] is None:
         return f"{figure['name']}: nothing measured"
@@ -108,7 +113,7 @@ def main() -> int:
     if not only:
         text = json.dumps({"machine": machine(), "figures": figures}, indent=1) + "\n"
         (HERE / "results.json").write_text(text, encoding="utf-8")
-    return 0 if all(figure["met"] for figure in figures) else 1
+    return 0 if all(figure["met"] or figure["met"] is None for figure in figures) else 1
 
 
 if __name__ == "__main__":

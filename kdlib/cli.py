@@ -77,7 +77,7 @@ def add_show(parser: argparse.ArgumentParser) -> None:
 
 
 def show_experiments(arguments: argparse.Namespace) -> int:
-    """Print one line an arm: the mean of its test errors over the seeds, with its interval."""
+    """Print one line an arm: the mean over the seeds of its test errors or other headline, with interval."""
     for name in [arguments.name] if arguments.name else runner.EXPERIMENTS:
         print("\n".join(runner.table(name, arguments.scale)))
     return 0

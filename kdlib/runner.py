@@ -19,6 +19,7 @@ from kdlib import (
     ledger,
     loss_experiments,
     mnist_experiments,
+    speed_experiments,
     statistics,
     xray_experiments,
 )
@@ -30,6 +31,7 @@ EXPERIMENTS = {
     "mnist": mnist_experiments,
     "cifar": cifar_experiments,
     "xray": xray_experiments,
+    "speed": speed_experiments,
 }
 SCALES = ("cpu", "full")
 
@@ -80,15 +82,24 @@ def _run(experiment: Any, name: str, arm: Any, scale: str, seed: int, digest: st
             return False
         start = time.perf_counter()
         measured = experiment.run(arm, seed, folder)
+        machine = measured.pop("machine", {})  # what an experiment chose itself, such as its threads
         record = {"experiment": name, "arm": arm.name, "scale": scale, "seed": seed}
         record |= {"settings": experiment.settings(arm), **measured}
         record["curve"] = ledger.columns(measured["curve"])
-        record |= {"seconds": time.perf_counter() - start, **ledger.machine()}
-        half = devices.chosen_half(devices.pick(), record["settings"]["recipe"]["half"])
+        record |= {"seconds": time.perf_counter() - start, **ledger.machine(), **machine}
+        recipe = record["settings"].get("recipe", {"half": "nowhere"})  # without one nothing is trained
+        half = devices.chosen_half(devices.pick(), recipe["half"])
         record["half"] = None if half is None else str(half)
         path = ledger.write(record | {"code": digest})
-        print(f"{path.name}: {measured['metrics']['test_errors']} errors", flush=True)
+        metric, caption, _ = headline(experiment)
+        print(f"{path.name}: {measured['metrics'][metric]:g} {caption}", flush=True)
         return True
+
+
+def headline(experiment: Any) -> tuple[str, str, int]:
+    """The metric that messages and tables show, its caption and its decimals: HEADLINE of the experiment."""
+    shown: tuple[str, str, int] = getattr(experiment, "HEADLINE", ("test_errors", "test errors", 1))
+    return shown
 
 
 def code(experiment: Any) -> str:
@@ -106,19 +117,20 @@ def older(name: str, scale: str) -> list[str]:
 
 
 def table(name: str, scale: str) -> list[str]:
-    """One line an arm: mean test errors with their 95 % interval, or "not run" where there is no record."""
+    """One line an arm: its headline's mean and 95 % interval, or "not run" where there is no record."""
     experiment, aged = EXPERIMENTS[name], older(name, scale)
+    metric, caption, digits = headline(experiment)
     found = ledger.records(name, scale)
-    lines = [f"{name}, {scale} scale: test errors, mean and 95 % interval over seeds"]
+    lines = [f"{name}, {scale} scale: {caption}, mean and 95 % interval over seeds"]
     for arm in experiment.arms():
         mine = [r for r in found if r["arm"] == arm.name]
         if not mine:
             lines.append(f"  {arm.name:<22} not run")
             continue
-        mean, low, high, seeds = statistics.interval([r["metrics"]["test_errors"] for r in mine])
-        spread = f"{low:.1f} to {high:.1f}" if seeds > 1 else "one seed"
+        mean, low, high, seeds = statistics.interval([r["metrics"][metric] for r in mine])
+        spread = f"{low:.{digits}f} to {high:.{digits}f}" if seeds > 1 else "one seed"
         mark = "  (older code)" if arm.name in aged else ""
-        lines.append(f"  {arm.name:<22} {mean:8.1f}  {spread:<20} seeds {seeds}{mark}")
+        lines.append(f"  {arm.name:<22} {mean:8.{digits}f}  {spread:<20} seeds {seeds}{mark}")
     return lines
 
 
