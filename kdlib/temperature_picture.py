@@ -4,16 +4,14 @@ Nothing else knows where things stand: the module reads the widths and axes from
 Lengths are in units of a drawing 320 wide, which two panels side by side or one below the other both fill.
 """
 
-import base64
 import math
-import struct
-import zlib
 from collections.abc import Sequence
 from html import escape
 
 import torch
 from torch import Tensor
 
+from kdlib import png
 from kdlib.numbers import fixed, percent
 from kdlib.softening import entropy, soften
 
@@ -42,7 +40,7 @@ def temperature_markup(
     top = int(p.argmax())
     shown = f"{temperature:.3g}"
     nats, most, share = _nats(p), fixed(math.log(len(labels)), 2), percent(float(p[top]))
-    chooser = _chooser_markup(names, pictures, index) if len(names) > 1 else ""
+    chooser = chooser_markup(names, pictures, index) if len(names) > 1 else ""
     slider = (
         '<input data-kd="slider" data-lm-suppress-shortcuts type="range" min="-1" max="2" step="0.01" '
         f'autocomplete="off" value="{fixed(math.log10(temperature), 2)}" aria-label="temperature" '
@@ -65,7 +63,7 @@ def temperature_markup(
     )
 
 
-def _chooser_markup(names: Sequence[str], pictures: Sequence[str] | None, index: int) -> str:
+def chooser_markup(names: Sequence[str], pictures: Sequence[str] | None, index: int) -> str:
     """A group of radio buttons, one an example; the form around them keeps them apart from other sliders'."""
     choices = "".join(
         f'<label title="{escape(name)}"><input type="radio" name="example" data-kd="choice" '
@@ -151,21 +149,9 @@ def _nats(p: Tensor) -> str:
 
 
 def png_uri(image: Tensor) -> str:
-    """Ink (0 to 255) on white as a PNG of 16 greys in a data URI: small, and the same bytes on every machine.
-
-    Nothing is compressed, since zlib's output differs between its versions.
-    """
+    """Ink (0 to 255) on white as a PNG of 16 greys in a data URI: small, and the same on every machine."""
     height, width = image.shape
     grey = (255 - image.int() + 8) // 17  # 15 is white
     padded = torch.nn.functional.pad(grey, (0, width % 2)).reshape(height, -1, 2)
     rows = (padded[..., 0] * 16 + padded[..., 1]).tolist()
-    raw = b"".join(b"\0" + bytes(row) for row in rows)  # 0: no filter
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    stored = b"\x78\x01\x01" + struct.pack("<HH", len(raw), 0xFFFF - len(raw)) + raw
-    stored += struct.pack(">I", zlib.adler32(raw))
-    header = struct.pack(">IIBBBBB", width, height, 4, 0, 0, 0, 0)  # 4 bits of grey a pixel
-    png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", stored) + chunk(b"IEND", b"")
-    return "data:image/png;base64," + base64.b64encode(png).decode()
+    return png.data_uri(map(bytes, rows), width, height, 4, png.GREY)  # 4 bits of grey a pixel

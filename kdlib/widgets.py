@@ -23,8 +23,6 @@ from kdlib.softening import soften
 from kdlib.temperature_picture import png_uri, temperature_markup
 from kdlib.widget_inputs import as_alpha, as_images, as_label, as_logits, as_names, as_temperature, as_vector
 
-_JS = Path(__file__).parent / "js"
-
 
 def temperature_explorer(
     logits: Tensor | Any,
@@ -113,32 +111,10 @@ def loss_explorer(
     )
 
 
-class _Explorer(anywidget.AnyWidget):
-    """What all sliders share: the style, the picture, and a mime bundle that also works without a kernel."""
-
-    _css = _JS / "explorer.css"
-    _page_traits: tuple[str, ...] = ()  # what the module reads from its model in a page
-    markup = traitlets.Unicode().tag(sync=True)
-
-    def _draw(self) -> str:
-        """The markup as it would be now; the trait holds it as it was at the start."""
-        raise NotImplementedError
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is None:
-            return None
-        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})  # versions of anywidget differ
-        state = {name: getattr(self, name) for name in self._page_traits}
-        data["text/plain"] = f"{type(self).__name__}: run this cell to move the slider"  # no address, no id
-        data["text/html"] = page_html(self._draw(), state, str(self._esm), str(self._css))
-        return data, metadata
-
-
-class TemperatureExplorer(_Explorer):
+class TemperatureExplorer(Explorer):
     """The widget that `temperature_explorer` makes, after checking its arguments."""
 
-    _esm = _JS / "temperature.js"
+    _esm = JS / "temperature.js"
     _page_traits = ("logits", "labels", "names", "temperature", "index")
     logits: traitlets.List[Any] = traitlets.List().tag(sync=True)
     labels: traitlets.List[Any] = traitlets.List().tag(sync=True)
@@ -168,10 +144,10 @@ class TemperatureExplorer(_Explorer):
         return index
 
 
-class LossExplorer(_Explorer):
+class LossExplorer(Explorer):
     """The widget that `loss_explorer` makes, after checking its arguments."""
 
-    _esm = _JS / "loss.js"
+    _esm = JS / "loss.js"
     _page_traits = ("student_logits", "teacher_logits", "label", "labels", "temperature", "alpha")
     student_logits: traitlets.List[Any] = traitlets.List().tag(sync=True)
     teacher_logits: traitlets.List[Any] = traitlets.List().tag(sync=True)
@@ -200,40 +176,3 @@ class LossExplorer(_Explorer):
     @traitlets.validate("alpha")
     def _check_alpha(self, proposal: Any) -> float:
         return as_alpha(proposal["value"])
-
-
-def page_html(markup: str, state: dict[str, Any], module: str, style: str) -> str:
-    """The slider for a page without a kernel: the same module and picture, and a stand-in for the model.
-
-    Pure text in, text out: the same arguments give the same page. It holds no id, so any number of sliders,
-    also equal ones, stand on one page; it asks no other file or host, so it works from `file://`.
-
-    Args:
-        markup: the picture and its controls, shown as they are until the module runs.
-        state: what the module reads by `model.get(name)`; plain data that JSON can carry.
-        module: source of an ES module whose default export has `render({model, el})`.
-        style: a style sheet.
-    """
-
-    def as_javascript(value: Any) -> str:
-        return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")  # no </script> inside
-
-    # A classic script, since only that knows its own place in the page (document.currentScript).
-    return f"""<div class="kd-widget"><style>{style}</style>{markup}<script>(() => {{
-const el = document.currentScript.parentElement, heard = {{}};
-const state = {as_javascript(state)};
-const model = {{
-  get: (name) => state[name],
-  set(name, value) {{
-    if (state[name] === value) return;
-    state[name] = value;
-    (heard["change:" + name] ?? []).forEach((act) => act());
-  }},
-  on: (event, act) => (heard[event] ??= []).push(act),
-  off: (event, act) => (heard[event] = (heard[event] ?? []).filter((other) => other !== act)),
-  save_changes() {{}},
-}};
-const source = {as_javascript(module)};
-import("data:text/javascript;charset=utf-8," + encodeURIComponent(source))
-  .then((module) => module.default.render({{ model, el }}));
-}})()</script></div>"""

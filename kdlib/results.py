@@ -1,0 +1,66 @@
+"""What tables say of the records: means, differences within each seed, and their wording. Chapter 03.
+
+`values` is {arm: {seed: number}}, as `ledger.by_arm` gives it. An arm without a record reads "not run".
+"""
+
+from collections.abc import Mapping
+
+from kdlib import statistics
+from kdlib.numbers import fixed, signed
+from kdlib.statistics import Interval
+
+Values = Mapping[str, Mapping[int, float]]
+
+
+def mean(values: Values, arm: str) -> Interval | None:
+    """The mean of an arm over its seeds, with its interval; None where it was not run. Chapter 03."""
+    return statistics.interval(list(values[arm].values())) if values.get(arm) else None
+
+
+def difference(values: Values, first: str, second: str) -> Interval | None:
+    """The mean of first - second within each seed that both have; None where there is none. Chapter 03."""
+    if not values.get(first, {}).keys() & values.get(second, {}).keys():
+        return None
+    return statistics.paired(dict(values[first]), dict(values[second]))
+
+
+def written(found: Interval | None, digits: int = 0, *, sign: bool = False) -> str:
+    """An interval in words: "12 (10 to 14)", "12 (one seed)" or "not run". Chapter 03.
+
+    Args:
+        found: of `mean` or `difference`.
+        digits: decimals.
+        sign: whether positive numbers have one too, as differences should.
+    """
+    if found is None:
+        return "not run"
+    number = signed if sign else _plain
+    if found.seeds == 1:
+        return f"{number(found.mean, digits)} (one seed)"
+    return f"{number(found.mean, digits)} ({number(found.low, digits)} to {number(found.high, digits)})"
+
+
+def compared(values: Values, first: str, second: str, digits: int = 1) -> str:
+    """The difference of two arms' errors in words: "−7.2 (−9.0 to −5.4), fewer". Chapter 03.
+
+    "fewer" and "more" say that the interval excludes zero; otherwise no difference was detected.
+    """
+    found = difference(values, first, second)
+    if found is None or found.seeds == 1:
+        return written(found, digits, sign=True)
+    verdict = "fewer" if found.high < 0 else "more" if found.low > 0 else "no difference detected"
+    return f"{written(found, digits, sign=True)}, {verdict}"
+
+
+def seeds(values: Values, *arms: str) -> str:
+    """How many seeds the arms have: "5 seeds", or "2 to 5 seeds" where they differ. Chapter 03."""
+    counts = sorted({len(values.get(arm, {})) for arm in arms})
+    if not counts or counts == [0]:
+        return "not run"
+    if len(counts) > 1:
+        return f"{counts[0]} to {counts[-1]} seeds"
+    return "1 seed" if counts == [1] else f"{counts[0]} seeds"
+
+
+def _plain(x: float, digits: int) -> str:
+    return fixed(x, digits).replace("-", "\N{MINUS SIGN}")

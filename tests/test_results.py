@@ -1,0 +1,41 @@
+"""The wording of results, against sentences written by hand."""
+
+from kdlib import results
+
+VALUES = {
+    "alone": {0: 10.0, 1: 12.0, 2: 14.0},
+    "taught": {0: 8.0, 1: 9.0, 2: 13.0, 3: 50.0},
+    "clear": {0: 1.0, 1: 3.0, 2: 5.1},
+    "once": {1: 7.25},
+    "elsewhere": {7: 1.0},
+}
+
+
+def test_means_are_over_an_arms_own_seeds() -> None:
+    assert results.written(results.mean(VALUES, "alone")) == "12 (7 to 17)"  # 12 -+ 4.303 * 2 / sqrt(3)
+    assert results.written(results.mean(VALUES, "alone"), 2) == "12.00 (7.03 to 16.97)"
+    assert results.written(results.mean(VALUES, "once"), 1) == "7.3 (one seed)"
+    assert results.written(results.mean(VALUES, "nothing")) == "not run"
+
+
+def test_differences_are_within_the_seeds_that_both_have() -> None:
+    # -2, -3 and -1; the fourth seed has no partner.
+    assert results.compared(VALUES, "taught", "alone") == "−2.0 (−4.5 to +0.5), no difference detected"
+    assert results.compared(VALUES, "clear", "alone", 2) == "−8.97 (−9.11 to −8.82), fewer"
+    assert results.compared(VALUES, "alone", "clear", 0) == "+9 (+9 to +9), more"
+    assert results.compared(VALUES, "once", "alone") == "−4.8 (one seed)"
+    assert results.difference(VALUES, "once", "elsewhere") is None
+    assert results.compared(VALUES, "once", "elsewhere") == "not run"
+    assert results.compared(VALUES, "nothing", "alone") == "not run"
+
+
+def test_negative_numbers_have_a_real_minus() -> None:
+    assert results.written(results.mean({"a": {0: -1.0, 1: 1.0}}, "a")) == "0 (−13 to 13)"
+    assert results.written(results.mean({"a": {0: -1.0, 1: 1.0}}, "a"), sign=True) == "0 (−13 to +13)"
+
+
+def test_how_many_seeds() -> None:
+    assert results.seeds(VALUES, "alone", "clear") == "3 seeds"
+    assert results.seeds(VALUES, "alone", "taught", "once") == "1 to 4 seeds"
+    assert results.seeds(VALUES, "once") == "1 seed"
+    assert results.seeds(VALUES, "nothing") == results.seeds(VALUES) == "not run"
