@@ -1,7 +1,7 @@
 """What the sliders accept: each function returns its argument in one form, or names it and the remedy."""
 
 import operator
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -12,7 +12,8 @@ from kdlib import checks
 
 COLDEST, HOTTEST = 0.1, 100.0  # the ends of the temperature slider
 MOST_CLASSES, MOST_EXAMPLES, LARGEST_THUMBNAIL = 20, 24, 64  # what a phone can show and a page should carry
-MOST_PAIRS = 12  # classes of the loss explorer, which draws two bars for each
+MOST_PAIRS = 12  # classes of the loss and answers explorers, which draw two or three bars for each
+MOST_ANSWERS = 12  # examples of the answers explorer, whose photographs are larger files than ink
 LARGEST_LOGIT = 1e6  # beyond any network; keeps logits / 0.1 far from overflow
 
 
@@ -93,5 +94,66 @@ def as_images(value: Any, examples: int) -> Tensor:
         raise ValueError(
             f"images has shape {tuple(images.shape)}; give ({examples}, height, width), one an example, "
             f"1 to {LARGEST_THUMBNAIL} pixels a side"
+        )
+    return images
+
+
+def as_index(value: Any, examples: int) -> int:
+    index = int(value)
+    if not 0 <= index < examples:
+        raise ValueError(f"index is {index}; choose one of the examples 0 to {examples - 1}")
+    return index
+
+
+def as_models(value: Any) -> tuple[list[str], Tensor]:
+    """The names of the models, and their logits as one tensor (models, examples, classes)."""
+    if not isinstance(value, Mapping):
+        raise TypeError(
+            f"logits is a {type(value).__name__}; give a dict of 2 or 3 models, the teacher first: "
+            "{name: logits of shape (examples, classes)}"
+        )
+    if len(value) not in (2, 3):
+        raise ValueError(f"logits holds {len(value)} models, {list(value)}; give 2 or 3, the teacher first")
+    arguments = [f"logits[{name!r}]" for name in value]
+    rows = [as_doubles(z, argument) for z, argument in zip(value.values(), arguments, strict=True)]
+    for z, argument in zip(rows, arguments, strict=True):
+        if z.ndim != 2 or not 1 <= len(z) <= MOST_ANSWERS or z.shape[1] > MOST_PAIRS:
+            raise ValueError(
+                f"{argument} has shape {tuple(z.shape)}; give (examples, classes) "
+                f"with 1 to {MOST_ANSWERS} examples and 2 to {MOST_PAIRS} classes"
+            )
+        checks.same_shape(rows[0], z, (arguments[0], argument))
+    return [str(name) for name in value], torch.stack(rows)
+
+
+def as_truths(value: Any, examples: int, classes: int) -> list[int]:
+    try:
+        truths = [operator.index(truth) for truth in value]
+    except TypeError as error:
+        raise TypeError(f"truths is {value!r}; give the index of the true class of each example") from error
+    if len(truths) != examples:
+        raise ValueError(
+            f"truths has {len(truths)} entries; give one true class for each of {examples} examples"
+        )
+    if not all(0 <= truth < classes for truth in truths):
+        raise ValueError(f"truths is {truths}; with {classes} classes all must lie in 0 to {classes - 1}")
+    return truths
+
+
+def as_photos(value: Any, examples: int) -> Tensor:
+    try:
+        images = torch.as_tensor(value).cpu()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise TypeError(
+            f"images cannot be read as numbers; give a uint8 tensor or array ({error})"
+        ) from error
+    if images.dtype != torch.uint8:
+        raise TypeError(f"images has dtype {images.dtype}; give uint8, 0 for black to 255")
+    good = images.ndim == 4 and len(images) == examples and images.shape[1] in (1, 3)
+    if not good or min(images.shape[2:]) < 1 or max(images.shape[2:]) > LARGEST_THUMBNAIL:
+        raise ValueError(
+            f"images has shape {tuple(images.shape)}; give ({examples}, channels, height, width), one an "
+            f"example, with 1 or 3 channels and 1 to {LARGEST_THUMBNAIL} pixels a side (kdlib.data.resize "
+            "makes them smaller)"
         )
     return images

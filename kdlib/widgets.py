@@ -6,22 +6,44 @@ stored with the notebook: `page_html` gives it the picture, the numbers and a sm
 A reader without JavaScript sees the picture.
 """
 
-import json
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import anywidget
 import torch
 import traitlets
 from torch import Tensor
 
 from kdlib import checks, loss_cut
+from kdlib.answers_picture import answers_markup, compare
+from kdlib.explorer import JS, Explorer, page_html
 from kdlib.loss_picture import loss_markup
 from kdlib.losses import Terms
+from kdlib.png import photo_uri
 from kdlib.softening import soften
 from kdlib.temperature_picture import png_uri, temperature_markup
-from kdlib.widget_inputs import as_alpha, as_images, as_label, as_logits, as_names, as_temperature, as_vector
+from kdlib.widget_inputs import (
+    as_alpha,
+    as_images,
+    as_index,
+    as_label,
+    as_logits,
+    as_models,
+    as_names,
+    as_photos,
+    as_temperature,
+    as_truths,
+    as_vector,
+)
+
+__all__ = [
+    "AnswersExplorer",
+    "LossExplorer",
+    "TemperatureExplorer",
+    "answers_explorer",
+    "loss_explorer",
+    "page_html",
+    "temperature_explorer",
+]
 
 
 def temperature_explorer(
@@ -111,6 +133,55 @@ def loss_explorer(
     )
 
 
+def answers_explorer(
+    logits: Mapping[str, Tensor | Any],
+    labels: Sequence[str],
+    *,
+    images: Tensor | Any,
+    names: Sequence[str],
+    truths: Sequence[int] | Any,
+    temperature: float = 1.0,
+) -> "AnswersExplorer":
+    """A slider over what two or three models answer to the same images. Chapters 04 and 05.
+
+    Bars of softmax(z / T) for each class and model, and KL(teacher || model) in nats at that temperature. The
+    `temperature` and `index` of the result can be read and set from Python; `probabilities` are the bars and
+    `distances` the divergences of the chosen example.
+
+    Args:
+        logits: 2 or 3 models by name, the teacher first; each (examples, classes), at most 12 of both. The
+            order gives the colours: blue, orange (for a student alone), green (for a distilled one).
+        labels: the name of each class.
+        images: uint8, shape (examples, channels, height, width), 1 channel (grey) or 3 (RGB), 0 is black, at
+            most 64 pixels a side. They become the buttons that choose the example.
+        names: the name of each example, for people who do not see the images: "test image 18, a cat".
+        truths: the index of the true class of each example.
+        temperature: where the slider starts, from 0.1 to 100.
+
+    Raises:
+        TypeError: logits that are no dict, integer tensors as logits, images that are not uint8.
+        ValueError: shapes that do not fit together, NaN or infinity, another number of models, a true class
+            or a temperature out of range.
+    """
+    models, z = as_models(logits)
+    _, examples, classes = z.shape
+    class_names = as_names(labels, classes, "labels", "classes")
+    example_names = as_names(names, examples, "names", "examples")
+    true_classes = as_truths(truths, examples, classes)
+    pictures = [photo_uri(image) for image in as_photos(images, examples)]
+    start = as_temperature(temperature)
+    return AnswersExplorer(
+        markup=answers_markup(z, models, class_names, example_names, true_classes, pictures, 0, start),
+        pictures=pictures,
+        logits=z.tolist(),
+        models=models,
+        labels=class_names,
+        names=example_names,
+        truths=true_classes,
+        temperature=start,
+    )
+
+
 class TemperatureExplorer(Explorer):
     """The widget that `temperature_explorer` makes, after checking its arguments."""
 
@@ -138,10 +209,7 @@ class TemperatureExplorer(Explorer):
 
     @traitlets.validate("index")
     def _check_index(self, proposal: Any) -> int:
-        index = int(proposal["value"])
-        if not 0 <= index < len(self.logits):
-            raise ValueError(f"index is {index}; choose one of the examples 0 to {len(self.logits) - 1}")
-        return index
+        return as_index(proposal["value"], len(self.names))
 
 
 class LossExplorer(Explorer):
@@ -176,3 +244,43 @@ class LossExplorer(Explorer):
     @traitlets.validate("alpha")
     def _check_alpha(self, proposal: Any) -> float:
         return as_alpha(proposal["value"])
+
+
+class AnswersExplorer(Explorer):
+    """The widget that `answers_explorer` makes, after checking its arguments."""
+
+    _esm = JS / "answers.js"
+    _page_traits = ("logits", "models", "labels", "names", "truths", "temperature", "index")
+    logits: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    models: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    labels: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    names: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    truths: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    temperature = traitlets.Float(1.0).tag(sync=True)
+    index = traitlets.Int(0).tag(sync=True)
+    pictures = traitlets.Any()
+
+    @property
+    def probabilities(self) -> Tensor:
+        """softmax(z / T) of the chosen example: shape (models, classes), float64."""
+        return compare(self._logits()[:, self.index], self.temperature)[0]
+
+    @property
+    def distances(self) -> Tensor:
+        """KL(teacher || model) of the chosen example at T, in nats: shape (models - 1,), float64."""
+        return compare(self._logits()[:, self.index], self.temperature)[1]
+
+    def _logits(self) -> Tensor:
+        return torch.tensor(self.logits, dtype=torch.float64)
+
+    def _draw(self) -> str:
+        about = self.models, self.labels, self.names, self.truths, self.pictures
+        return answers_markup(self._logits(), *about, self.index, self.temperature)
+
+    @traitlets.validate("temperature")
+    def _check_temperature(self, proposal: Any) -> float:
+        return as_temperature(proposal["value"])
+
+    @traitlets.validate("index")
+    def _check_index(self, proposal: Any) -> int:
+        return as_index(proposal["value"], len(self.names))
