@@ -10,6 +10,7 @@ from kdlib.numbers import fixed, signed
 from kdlib.statistics import Interval
 
 Values = Mapping[str, Mapping[int, float]]
+ENOUGH = 3  # seeds for an interval to be shown
 
 
 def mean(values: Values, arm: str) -> Interval | None:
@@ -25,7 +26,10 @@ def difference(values: Values, first: str, second: str) -> Interval | None:
 
 
 def written(found: Interval | None, digits: int = 0, *, sign: bool = False) -> str:
-    """An interval in words: "12 (10 to 14)", "12 (one seed)" or "not run". Chapter 03.
+    """An interval in words: "12 (10 to 14)", "12 (one seed)", "12 (two seeds)" or "not run". Chapter 03.
+
+    Two seeds have an interval too, but nobody should lean on it: it is wide by a factor of thirteen, and of
+    no width where they happen to agree.
 
     Args:
         found: of `mean` or `difference`.
@@ -35,8 +39,8 @@ def written(found: Interval | None, digits: int = 0, *, sign: bool = False) -> s
     if found is None:
         return "not run"
     number = signed if sign else _plain
-    if found.seeds == 1:
-        return f"{number(found.mean, digits)} (one seed)"
+    if found.seeds < ENOUGH:
+        return f"{number(found.mean, digits)} ({'one seed' if found.seeds == 1 else 'two seeds'})"
     return f"{number(found.mean, digits)} ({number(found.low, digits)} to {number(found.high, digits)})"
 
 
@@ -46,7 +50,7 @@ def compared(values: Values, first: str, second: str, digits: int = 1) -> str:
     "fewer" and "more" say that the interval excludes zero; otherwise no difference was detected.
     """
     found = difference(values, first, second)
-    if found is None or found.seeds == 1:
+    if found is None or found.seeds < ENOUGH:
         return written(found, digits, sign=True)
     verdict = "fewer" if found.high < 0 else "more" if found.low > 0 else "no difference detected"
     return f"{written(found, digits, sign=True)}, {verdict}"

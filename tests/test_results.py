@@ -30,8 +30,15 @@ def test_differences_are_within_the_seeds_that_both_have() -> None:
 
 
 def test_negative_numbers_have_a_real_minus() -> None:
-    assert results.written(results.mean({"a": {0: -1.0, 1: 1.0}}, "a")) == "0 (−13 to 13)"
-    assert results.written(results.mean({"a": {0: -1.0, 1: 1.0}}, "a"), sign=True) == "0 (−13 to +13)"
+    values = {"a": {0: -1.0, 1: 0.0, 2: 1.0}}
+    assert results.written(results.mean(values, "a")) == "0 (−2 to 2)"
+    assert results.written(results.mean(values, "a"), sign=True) == "0 (−2 to +2)"
+
+
+def test_two_seeds_get_no_interval() -> None:
+    values = {"a": {0: 75.0, 1: 75.0}, "b": {0: 70.0, 1: 71.0}}
+    assert results.written(results.mean(values, "a"), 1) == "75.0 (two seeds)"
+    assert results.compared(values, "b", "a") == "−4.5 (two seeds)"
 
 
 def test_how_many_seeds() -> None:
