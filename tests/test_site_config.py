@@ -186,6 +186,13 @@ def test_cleaning_a_page_twice_changes_nothing(site, kd_site):
     assert kd_site.clean_page(page) == page
 
 
+def test_the_arrow_of_a_chapter_with_further_pages_has_a_name(kd_site):
+    page = '<details><summary><span class="toctree-toggle" role="presentation"></span></summary></details>'
+    cleaned = kd_site.clean_page(page)
+    assert '<summary aria-label="further pages of this chapter"><span' in cleaned
+    assert kd_site.clean_page(cleaned) == cleaned
+
+
 def test_the_system_preference_for_dark_is_read_before_the_page_is_drawn(site):
     assert "prefers-color-scheme: dark" in (site / "book/plain.html").read_text("utf-8").split("<body")[0]
 

@@ -30,6 +30,8 @@ THEME_EARLY_FIXED = (
     'localStorage.getItem("theme") || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")'
 )
 
+MORE = "further pages of this chapter"
+
 FRONT = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -103,6 +105,9 @@ def clean_page(page: str) -> str:
     page = page.replace(' role="doc-biblioentry"', "")
     sidebar = '<div id="pst-primary-sidebar" '
     page = re.sub(sidebar + "(?=class)", sidebar + 'role="complementary" aria-label="The book" ', page)
+    # The arrow that unfolds a chapter's further pages has no words.
+    toggle = '<span class="toctree-toggle"'
+    page = page.replace(f"<summary>{toggle}", f'<summary aria-label="{MORE}">{toggle}')
     # A comma after a formula stays on its line.
     formula = r'(?<!<span class="kd-keep">)(<span class="math [^>]*>[^<]*</span>[.,;:!?)]+)'
     page = re.sub(formula, r'<span class="kd-keep">\1</span>', page)
