@@ -6,7 +6,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,23 @@ import torch.nn.functional as F
 from torch.utils.data import DataLoader
 from torchvision.transforms import Compose, Resize, ToTensor
 
-from kdlib import data, devices, losses, models, recipes, schedules, training
+from kdlib import checkpoints, data, losses, models, progress, training
 from kdlib.data import Dataset
 from kdlib.objectives import Objective, distilled, supervised
 from kdlib.training import Recipe, logits_of, train
 
-BATCH, STEPS, REPEATS, PAIRS = 128, 60, 5, 9
+BATCH, STEPS, REPEATS = 128, 60, 5
 RECIPE = Recipe(epochs=1, learning_rate=0.001, batch_size=BATCH)
 SHORT = replace(RECIPE, epochs=3)  # what is done once a run, such as a digest of the data, counts too
+# What the bar, the curves and the checkpoints do in a training; the digest of the data is for checkpoints.
+THREE = [
+    (progress.tqdm, "update"),
+    (progress.tqdm, "set_postfix"),
+    (progress.tqdm, "close"),
+    (training, "_means"),
+    (training, "digest"),
+    (checkpoints, "save"),
+]
 
 
 class Pictures(torch.utils.data.Dataset):  # type: ignore[type-arg]
@@ -91,33 +100,6 @@ class Terminal(io.StringIO):
         return True
 
 
-def plain(model: torch.nn.Module, part: Dataset, objective: Objective, recipe: Recipe) -> None:
-    """`train`'s own steps with seed 0, without progress bar, curves and checkpoints.
-
-    Written out from kdlib.training and not a call of it with these three stubbed: stubs cost time too, and
-    the rows of the curve are kept inside its loop. It leaves the same bits (a test compares them). What
-    `train` does besides, once a run (its checks) or once an epoch (the random state), stays on the other
-    side: it counts against the three.
-    """
-    place, layout = devices.pick("cpu"), training._layout(model)
-    model.to(place).to(memory_format=layout)
-    optimizer, scaler = recipes.optimizer(recipe, model), recipes.scaler(recipe, place)
-    steps, schedule = len(recipes.batch_starts(recipe, len(part))), getattr(schedules, recipe.schedule)
-    half = devices.chosen_half(place, recipe.half)
-    model.train()
-    for epoch in range(recipe.epochs):
-        for step, batch in enumerate(training._batches(part, recipe, place, None, layout, epoch)):
-            share = (epoch + step / steps) / recipe.epochs
-            for group in optimizer.param_groups:
-                group["lr"] = recipe.learning_rate * schedule(share)
-            with devices.autocast(place, half):
-                terms = objective(model, batch._replace(progress=share))
-            optimizer.zero_grad(set_to_none=True)
-            scaler.scale(terms["loss"]).backward()
-            scaler.step(optimizer)
-            scaler.update()
-
-
 def complete(
     model: torch.nn.Module, part: Dataset, objective: Objective, recipe: Recipe, checkpoint: Path
 ) -> str:
@@ -128,24 +110,39 @@ def complete(
     return screen.getvalue()
 
 
-def added(part: Dataset, objective: Objective, pairs: int) -> float:
-    """How much more time, in percent, a short training with all three takes: the median over pairs of runs.
+def added(part: Dataset, objective: Objective, repeats: int) -> float:
+    """How much time, in percent of all else, progress bar, curves and checkpoints take: the median of a few.
 
-    The two of a pair follow each other, so that a slow spell of the machine hits both; each is first in every
-    other pair.
+    Their calls are timed inside short trainings. The difference between trainings with and without them
+    would need no such list of calls, but two trainings differ by several percent by themselves.
     """
-    ratios = []
+    shares = []
     with tempfile.TemporaryDirectory() as folder:
-        for pair in range(pairs + 1):
-            path = Path(folder) / f"{pair}.safetensors"
-            runs = {
-                "plain": lambda: plain(student(), part, objective, SHORT),
-                "all": lambda path=path: complete(student(), part, objective, SHORT, path),
-            }
-            took = {name: seconds(runs[name]) for name in (runs if pair % 2 else reversed(runs))}
-            if pair:  # the first is a warm-up
-                ratios.append(took["all"] / took["plain"])
-    return 100 * (statistics.median(ratios) - 1)
+        for repeat in range(repeats):
+            with contextlib.ExitStack() as stack:
+                spent = [stack.enter_context(timed(owner, name)) for owner, name in THREE]
+                path = Path(folder) / f"{repeat}.safetensors"
+                total = seconds(lambda path=path: complete(student(), part, objective, SHORT, path))
+            three = sum(sum(calls) for calls in spent)
+            shares.append(three / (total - three))
+    return 100 * statistics.median(shares)
+
+
+@contextlib.contextmanager
+def timed(owner: Any, name: str) -> Iterator[list[float]]:
+    """The seconds of each call of `owner.name`, while this lasts."""
+    calls: list[float] = []
+    original = getattr(owner, name)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        begin = time.perf_counter()
+        try:
+            return original(*args, **kwargs)
+        finally:
+            calls.append(time.perf_counter() - begin)
+
+    with mock.patch.object(owner, name, call):
+        yield calls
 
 
 def seconds(action: Callable[[], object]) -> float:
@@ -181,7 +178,7 @@ def measure() -> list[dict[str, Any]]:
                 take(name, value)
     whole = data.load("mnist", "train", resolution=32)
     all_soft = distilled(logits_of(teacher, whole), temperature=4, alpha=0.9)
-    three = added(whole, all_soft, PAIRS)
+    three = added(whole, all_soft, REPEATS)
     middle = {name: statistics.median(values) for name, values in times.items()}
     trained, taught = middle["bare"] / middle["train"], middle["bare soft"] / middle["distil"]
     saved = middle["usual"] / middle["distil"]

@@ -128,6 +128,7 @@ def run(arm: Arm, seed: int, folder: Path) -> dict[str, Any]:
         "test_cross_entropy": float(F.cross_entropy(logits, test.labels)),
         "test_calibration_error": metrics.expected_calibration_error(logits, test.labels),
         "test_confusion": answers.tolist(),  # rows: true class
+        "test_answers": "".join(str(int(answer)) for answer in logits.argmax(1)),
         "parameters": sum(p.numel() for p in model.parameters()),
     }
     return {"metrics": measured, "curve": curve, "data": data.digest(train_set(arm, seed), test)}
@@ -146,6 +147,8 @@ def trained(arm: Arm, seed: int, folder: Path) -> tuple[nn.Module, list[dict[str
             arm.recipe,
             seed=seed,
             augment=augment.viewed(VIEWS) if arm.views else augment.crop_flip,
+            # As labml does: its curves are of the test images. Nothing is chosen by them.
+            validation=images("test") if arm.name.startswith("labml") else None,
             checkpoint=checkpoint,
             description=f"{arm.name} seed {seed}",
         )
