@@ -48,11 +48,11 @@ def run(name: str, scale: str, *, only: str = "*", seeds: list[int] | None = Non
     Args:
         name: of the experiment, "mnist".
         scale: cpu or full.
-        only: arms whose names match this pattern.
+        only: arms whose names match this pattern; those that have no seed at the scale are left out.
         seeds: those to run; None: all of the scale.
 
     Raises:
-        ValueError: an unknown experiment or scale, or a pattern that no arm matches.
+        ValueError: an unknown experiment or scale, or a pattern that no arm of the scale matches.
     """
     if name not in EXPERIMENTS:
         raise ValueError(f"name is {name!r}; the experiments are {', '.join(EXPERIMENTS)}")
@@ -62,10 +62,13 @@ def run(name: str, scale: str, *, only: str = "*", seeds: list[int] | None = Non
     chosen = [arm for arm in experiment.arms() if fnmatch(arm.name, only)]
     if not chosen:
         raise ValueError(f"only is {only!r}; the arms are {', '.join(a.name for a in experiment.arms())}")
+    runnable = [arm for arm in chosen if experiment.seeds(arm, scale)]
+    if not runnable:
+        raise ValueError(f"only is {only!r}; no arm that it matches is run at scale {scale!r}: give another")
     if bad := [seed for seed in seeds or () if seed < 0]:
         raise ValueError(f"seeds holds {bad[0]}; a seed is a whole number, 0 or above")
     done, digest = 0, code(experiment)  # of the code as it is now, not when a run ends
-    jobs = [(seed, arm) for arm in chosen for seed in seeds or experiment.seeds(arm, scale)]
+    jobs = [(seed, arm) for arm in runnable for seed in seeds or experiment.seeds(arm, scale)]
     for seed, arm in sorted(jobs, key=lambda job: job[0]):  # all arms of a seed before the next
         done += _run(experiment, name, arm, scale, seed, digest)
     return done
@@ -117,7 +120,10 @@ def older(name: str, scale: str) -> list[str]:
 
 
 def table(name: str, scale: str) -> list[str]:
-    """One line an arm: its headline's mean and 95 % interval, or "not run" where there is no record."""
+    """One line an arm: its headline's mean and 95 % interval, or "not run" where there is no record.
+
+    "not run at this scale" where there will be none.
+    """
     experiment, aged = EXPERIMENTS[name], older(name, scale)
     metric, caption, digits = headline(experiment)
     found = ledger.records(name, scale)
@@ -125,7 +131,8 @@ def table(name: str, scale: str) -> list[str]:
     for arm in experiment.arms():
         mine = [r for r in found if r["arm"] == arm.name]
         if not mine:
-            lines.append(f"  {arm.name:<22} not run")
+            never = "" if experiment.seeds(arm, scale) else " at this scale"
+            lines.append(f"  {arm.name:<22} not run{never}")
             continue
         mean, low, high, seeds = statistics.interval([r["metrics"][metric] for r in mine])
         spread = f"{low:.{digits}f} to {high:.{digits}f}" if seeds > 1 else "one seed"

@@ -1,4 +1,4 @@
-"""The experiments of chapter 05 on chest X-rays: which runs there are, and what each does.
+"""The experiments of chapter 05 on chest X-rays: what each run does. Which there are: `kdlib.xray_arms`.
 
 Kaggle's training folder is parted by patient into training and validation, as `data.load` parts it for
 everyone; the test folder is looked at once, after the last epoch. Each run gives its figures for the last
@@ -6,7 +6,7 @@ epoch and for the one with the lowest validation loss, at the threshold 0.5 and 
 and the test images' log-odds themselves, from which the curves and intervals of the chapter are drawn.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -15,95 +15,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kdlib import cache, data, metrics, models
+from kdlib import augment, cache, data, metrics, models, teacher_cache
 from kdlib.data import Dataset
 from kdlib.digests import fingerprint
-from kdlib.objectives import Batch, Objective, distilled, supervised, teacher_logits
-from kdlib.training import Recipe, logits_of, train
+from kdlib.objectives import Batch, Objective, distilled, label_smoothed, supervised, teacher_logits
+from kdlib.training import logits_of, train
+from kdlib.xray_arms import HELD_OUT, KINDS, Arm, settings
+from kdlib.xray_arms import SMALL as SMALL  # this and the next: part of what the experiments offer
+from kdlib.xray_arms import arms as arms
+from kdlib.xray_arms import seeds as seeds
 
-
-@dataclass(frozen=True)
-class Arm:
-    """One row of a table. `teacher` is the arm whose model, of the same seed, teaches, at its last epoch."""
-
-    name: str
-    model: str  # resnet18 or student
-    recipe: Recipe
-    teacher: "Arm | None" = None
-    objective: str = "labels"  # labels, hinton or mage
-    temperature: float = 1.0
-    alpha: float = 0.0
-    parted: str = "once"  # or anew from the seed, by patient or by image
-    classes: int = 2  # or 3: normal, bacteria, virus
-    resolution: int = 64
-
-
-KINDS = ("normal", "bacteria", "virus")
-HELD_OUT = 0.15  # of the training folder, where it is parted anew
-COMMON: dict[str, Any] = {"schedule": "one_cycle", "half": "everywhere"}
-SMALL = Recipe(15, 1e-3, optimizer="adam", batch_size=32, **COMMON)
-TEACHER = Arm("teacher", "resnet18", Recipe(15, 1e-3, optimizer="adamw", weight_decay=0.01, **COMMON))
-KINDS_TEACHER = replace(TEACHER, name="kinds-teacher", classes=len(KINDS))
-# The article names learning rates, 40 epochs and the best epoch; optimiser and batch size it leaves open.
-SOURCE = Recipe(40, 1e-5, optimizer="adam", batch_size=32, half="everywhere")
-SOURCE_TEACHER = Arm("source-teacher", "resnet18", SOURCE)
-
-
-def arms() -> list[Arm]:
-    """Every row of chapter 05's tables, teachers before their students."""
-    return [*grid(), *leak(), *kinds(), *source()]
-
-
-def seeds(arm: Arm, scale: str) -> range:
-    """The seeds of an arm at a scale."""
-    if scale == "full":
-        return range(10)
-    return range(3 if arm.name.startswith("source") else 5)
-
-
-def grid() -> list[Arm]:
-    """Mage's grid of alpha and T, with the right loss and with its own (`mean` over classes, no T^2)."""
-    student: dict[str, Any] = {"model": "student", "recipe": SMALL, "teacher": TEACHER}
-    rows = [TEACHER, Arm("alone", "student", SMALL)]
-    for objective in ("hinton", "mage"):
-        for alpha in (0.25, 0.5, 0.75, 1.0):
-            for t in (1.0, 2.0, 4.0, 8.0):
-                name = f"{objective}-a{alpha:g}-T{t:g}"
-                rows.append(Arm(name, objective=objective, temperature=t, alpha=alpha, **student))
-    return rows
-
-
-def source() -> list[Arm]:
-    """The article's own setting, and its learning rates exchanged: what made 72 % into 86 %?"""
-    fast = replace(SOURCE, learning_rate=1e-3)
-    taught: dict[str, Any] = {"teacher": SOURCE_TEACHER, "objective": "mage", "alpha": 0.25}
-    return [
-        SOURCE_TEACHER,
-        Arm("source-alone-1e-5", "student", SOURCE),
-        Arm("source-alone-1e-3", "student", fast),
-        Arm("source-distilled-1e-5", "student", SOURCE, **taught),
-        Arm("source-distilled-1e-3", "student", fast, **taught),
-    ]
-
-
-def leak() -> list[Arm]:
-    """The student alone with the folder parted anew, rightly or with patients in both parts.
-
-    Compare their figures on validation.
-    """
-    return [Arm(f"parted-by-{by}", "student", SMALL, parted=by) for by in ("patient", "image")]
-
-
-def kinds() -> list[Arm]:
-    """A teacher that also tells bacteria from viruses, and students of it that do not."""
-    student: dict[str, Any] = {"objective": "hinton", "alpha": 0.5, "teacher": KINDS_TEACHER}
-    rows = [Arm(f"kinds-T{t:g}", "student", SMALL, temperature=t, **student) for t in (1.0, 4.0)]
-    return [KINDS_TEACHER, *rows]
-
-
-def settings(arm: Arm) -> dict[str, Any]:
-    """The arm's settings, as its record keeps them."""
-    return {key: value for key, value in asdict(arm).items() if key != "name"} | {"held_out": HELD_OUT}
+SMOOTHING = 0.1
+NATIVE = 64  # pixels: so large are the bundle's pictures
 
 
 def run(arm: Arm, seed: int, folder: Path) -> dict[str, Any]:
@@ -115,8 +38,8 @@ def run(arm: Arm, seed: int, folder: Path) -> dict[str, Any]:
     for when in ("last", "best"):
         if when == "best":
             model.load_state_dict(best)
-        answers = logits_of(model, test)
-        tuning, logits = two_classes(logits_of(model, held_out)), two_classes(answers)
+        answers = asked(model, test)
+        tuning, logits = two_classes(asked(model, held_out)), two_classes(answers)
         measured.setdefault("test_errors", metrics.errors(logits, test.labels))  # of the last epoch
         if arm.classes > 2:
             measured.setdefault("test_kinds", confusion(answers, of_kinds(test).labels))
@@ -166,7 +89,9 @@ def figures(logits: Tensor, labels: Tensor, threshold: float) -> dict[str, float
 def trained(arm: Arm, seed: int, folder: Path) -> tuple[nn.Module, list[dict[str, float]], dict[str, Tensor]]:
     """The arm's model after its last epoch, its curve, and the weights of its best epoch on validation."""
     if arm.model == "resnet18":
-        model: nn.Module = models.resnet18(arm.classes, channels=1, size=arm.resolution, seed=seed)
+        model: nn.Module = models.resnet18(
+            arm.classes, channels=1, size=arm.resolution, weights=arm.weights, seed=seed
+        )
     else:
         model = models.xray_student(size=arm.resolution, seed=seed)
     rest, held_out = parts(arm, seed)
@@ -181,6 +106,7 @@ def trained(arm: Arm, seed: int, folder: Path) -> tuple[nn.Module, list[dict[str
             arm.recipe,
             seed=seed,
             validation=held_out,
+            augment=augment.viewed(arm.views) if arm.views else None,
             checkpoint=checkpoint,
             description=f"{arm.name} seed {seed}",
         )
@@ -191,9 +117,13 @@ def trained(arm: Arm, seed: int, folder: Path) -> tuple[nn.Module, list[dict[str
 def objective(arm: Arm, seed: int, rest: Dataset, folder: Path) -> Objective:
     """What the arm minimises; its teacher is trained first where that was not yet done."""
     if arm.teacher is None:
-        return supervised
-    answers = logits_of(trained(arm.teacher, seed, folder)[0], rest)
-    logits = two_classes(answers, arm.temperature)
+        return label_smoothed(SMOOTHING) if arm.objective == "smoothed" else supervised
+    teacher = trained(arm.teacher, seed, folder)[0]
+    if arm.views:
+        answers = f"{arm.teacher.name}.{seed}.{fingerprint(settings(arm.teacher))}.answers.safetensors"
+        logits = teacher_cache.fill(teacher, rest, arm.views, folder / answers)
+    else:
+        logits = two_classes(asked(teacher, rest), arm.temperature)
     if arm.objective == "hinton":
         return distilled(logits, temperature=arm.temperature, alpha=arm.alpha)
     return partial(as_written, teacher=logits, temperature=arm.temperature, alpha=arm.alpha)
@@ -210,10 +140,17 @@ def as_written(
     return {"loss": (1 - alpha) * hard + alpha * soft, "soft": soft, "hard": hard}
 
 
+def asked(model: nn.Module, dataset: Dataset) -> Tensor:
+    """A model's logits, (N, classes); of larger images fewer at once, so that they take no more memory."""
+    height, width = dataset.images.shape[-2:]
+    return logits_of(model, dataset, batch_size=1000 * NATIVE**2 // (height * width))
+
+
 @lru_cache
 def folder_of(split: str, resolution: int) -> Dataset:
-    """One of Kaggle's folders."""
-    return data.load("chest_xray", split, resolution=resolution)
+    """One of Kaggle's folders; above 64 pixels from the whole data set, fetched where it is not there."""
+    scale = "full" if resolution > NATIVE else None
+    return data.load("chest_xray", split, scale=scale, resolution=resolution)
 
 
 def parts(arm: Arm, seed: int) -> tuple[Dataset, Dataset]:
