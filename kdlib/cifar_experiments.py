@@ -164,7 +164,7 @@ def objective(arm: Arm, seed: int, part: Dataset, folder: Path) -> Objective:
         return partial(as_written, teacher=teacher, temperature=arm.temperature)
     views = VIEWS[:1] if arm.objective == "fixed" else VIEWS
     answers = f"{arm.teacher.name}.{seed}.{arm.share:g}.{len(views)}.answers.safetensors"
-    logits = teacher_cache.fill(teacher, part, views, folder / answers)
+    logits = teacher_cache.fill(teacher, part, views, folder / answers, half=arm.recipe.half)
     if arm.objective == "fixed":
         logits = logits[:, 0]
     return distilled(logits, temperature=arm.temperature, alpha=arm.alpha)

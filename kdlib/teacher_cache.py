@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kdlib import cache, checkpoints, data, progress
+from kdlib import cache, checkpoints, data, devices, progress
 from kdlib.augment import View, checked_views, take_views
 
 LARGEST = torch.finfo(torch.float16).max
@@ -30,7 +30,13 @@ class TeacherCacheError(ValueError):
 
 
 def fill(
-    teacher: nn.Module, dataset: data.Dataset, views: Sequence[View], path: Path, *, batch_size: int = 500
+    teacher: nn.Module,
+    dataset: data.Dataset,
+    views: Sequence[View],
+    path: Path,
+    *,
+    batch_size: int = 250,
+    half: str = "nowhere",
 ) -> Tensor:
     """The teacher's logits for every example in every view; read from `path` where they are there already.
 
@@ -43,6 +49,8 @@ def fill(
             result's [:, 0] then.
         path: the file, NAME.safetensors; its folder is made. It takes 2 bytes a number.
         batch_size: examples run through the teacher at once.
+        half: where it runs in native half precision: "gpu", "everywhere" or "nowhere". As in the recipe, the
+            answers are those of a teacher that runs live.
 
     Returns:
         float16 (n, views, classes), memory-mapped from the file; changing it changes no file. For
@@ -62,7 +70,7 @@ def fill(
         with cache.locked(path):
             if not path.is_file():  # another process may have filled it in the meantime
                 begin = time.perf_counter()
-                logits = _answers(teacher, dataset, checked_views(views), batch_size)
+                logits = _answers(teacher, dataset, checked_views(views), batch_size, half)
                 took = {"seconds": time.perf_counter() - begin, "sha256": _sha256(logits)}
                 checkpoints.write(path, {"logits": logits}, wanted | took)
     except OSError as error:
@@ -139,11 +147,14 @@ def check_cacheable(teacher: nn.Module) -> None:
 
 
 @torch.no_grad()
-def _answers(teacher: nn.Module, dataset: data.Dataset, views: list[View], batch_size: int) -> Tensor:
+def _answers(
+    teacher: nn.Module, dataset: data.Dataset, views: list[View], batch_size: int, half: str
+) -> Tensor:
     """The logits in float16 on the CPU, (n, views, classes)."""
     if len(dataset) == 0:
         raise ValueError("dataset holds no example; there is nothing to ask the teacher")
     place = next(teacher.parameters()).device
+    precision = devices.chosen_half(place, half)
     teacher.eval()
     parts = []
     with progress.bar(len(dataset) * len(views), "teacher outputs", unit="image") as bar:
@@ -152,7 +163,9 @@ def _answers(teacher: nn.Module, dataset: data.Dataset, views: list[View], batch
             for_views = []
             for number in range(len(views)):
                 numbers = torch.full((len(images),), number, device=place)
-                for_views.append(teacher(take_views(images, views, numbers).float() / 255))
+                seen = take_views(images, views, numbers).float() / 255
+                with devices.autocast(place, precision):
+                    for_views.append(teacher(seen))
                 bar.update(len(images))
             parts.append(_halved(torch.stack(for_views, dim=1)))
     return torch.cat(parts)

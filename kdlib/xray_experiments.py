@@ -121,7 +121,7 @@ def objective(arm: Arm, seed: int, rest: Dataset, folder: Path) -> Objective:
     teacher = trained(arm.teacher, seed, folder)[0]
     if arm.views:
         answers = f"{arm.teacher.name}.{seed}.{fingerprint(settings(arm.teacher))}.answers.safetensors"
-        logits = teacher_cache.fill(teacher, rest, arm.views, folder / answers)
+        logits = teacher_cache.fill(teacher, rest, arm.views, folder / answers, half=arm.recipe.half)
     else:
         logits = two_classes(asked(teacher, rest), arm.temperature)
     if arm.objective == "hinton":

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from kdlib import cache, checkpoints, teacher_cache
+from kdlib import cache, checkpoints, devices, teacher_cache
 from kdlib.augment import View, viewed
 from kdlib.data import Dataset
 from kdlib.models import VGG_QUICK, vgg
@@ -67,6 +67,21 @@ class Never(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         raise AssertionError("the teacher was run")
+
+
+def test_in_half_precision_the_answers_are_those_of_the_live_teacher(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "half_precision", lambda device: torch.bfloat16)
+    teacher, train_set = network(), dataset()
+    logits = fill(teacher, train_set, VIEWS[:1], path, half="everywhere")[:, 0]
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        live = teacher(train_set.images.float() / 255)
+    assert torch.equal(logits, live.half())
+    whole = fill(teacher, train_set, VIEWS[:1], path.with_name("whole.safetensors"))[:, 0]
+    assert not torch.equal(logits, whole)  # half precision did something
+    with pytest.raises(ValueError, match="half is 'here'; it must be gpu, everywhere or nowhere"):
+        fill(teacher, train_set, VIEWS, path.with_name("other.safetensors"), half="here")
 
 
 def test_there_is_a_row_for_each_example_in_each_view(path: Path) -> None:
