@@ -12,7 +12,12 @@ from kdlib import data, models
 
 FOLDER = resources.files("kdlib") / "weights"
 XRAY_STUDENTS = ("alone", "distilled")
-SHIPPED = ("mnist_lenet5_teacher", "xray_teacher", *(f"xray_student_{name}" for name in XRAY_STUDENTS))
+SHIPPED = (
+    "mnist_lenet5_teacher",
+    "cifar_teacher",
+    "xray_teacher",
+    *(f"xray_student_{name}" for name in XRAY_STUDENTS),
+)
 
 
 def record(name: str) -> dict[str, Any]:
@@ -48,6 +53,26 @@ def mnist_teacher() -> nn.Sequential:
     return model.eval()
 
 
+def cifar_teacher_logits(dataset: data.Dataset) -> Tensor:
+    """The CIFAR-10 teacher's logits for the bundled images, for training in sixteen views. Chapter 04.
+
+    The teacher, a network of 3.7 million weights trained on all 50,000 images, does not ship; these are its
+    outputs, in 16 bits.
+
+    Args:
+        dataset: the whole bundled "train" or "test" of cifar10, in its order.
+
+    Returns:
+        float32: (8000, 16, 10) for "train", as `teacher_cache.fill` gives them, the views in the order of
+        `cifar_experiments.VIEWS`; (2000, 10) for "test", the images as they are.
+
+    Raises:
+        ValueError: another data set, or one whose images or order were changed.
+        FileNotFoundError: the file or its record is missing from the installation.
+    """
+    return _outputs("cifar_teacher", dataset, "cifar10, whole and at quick scale").float()
+
+
 def xray_student(name: str) -> nn.Sequential:
     """The X-ray student of chapter 05 that was trained "alone" or "distilled", in evaluation mode.
 
@@ -81,13 +106,7 @@ def xray_teacher_logits(dataset: data.Dataset) -> Tensor:
         ValueError: another data set, or one whose images or order were changed.
         FileNotFoundError: the file or its record is missing from the installation.
     """
-    known = record("xray_teacher")["data"]
-    if known.get(dataset.split) != data.digest(dataset):
-        raise ValueError(
-            f"the stored outputs are for {', '.join(known)} of chest_xray, whole and at 64 pixels, not for "
-            f"{dataset!r}; take them for the whole split and pick rows afterwards"
-        )
-    return load_safetensors(weights("xray_teacher"))[dataset.split].float()
+    return _outputs("xray_teacher", dataset, "chest_xray, whole and at 64 pixels").float()
 
 
 def xray_teacher_maps() -> Tensor:
@@ -97,6 +116,17 @@ def xray_teacher_maps() -> Tensor:
         float32 (624, 4, 4), of the layer `network.layer3`; each map from 0 to 1.
     """
     return load_safetensors(weights("xray_teacher"))["maps"].float()
+
+
+def _outputs(name: str, dataset: data.Dataset, what: str) -> Tensor:
+    """The stored outputs `name`, if they are for these images in this order."""
+    known = record(name)["data"]
+    if known.get(dataset.split) != data.digest(dataset):
+        raise ValueError(
+            f"the stored outputs are for {', '.join(known)} of {what}, not for {dataset!r}; "
+            "take them for the whole split and pick rows afterwards"
+        )
+    return load_safetensors(weights(name))[dataset.split]
 
 
 def weights(name: str) -> bytes:

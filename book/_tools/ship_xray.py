@@ -7,14 +7,10 @@ Runs nothing anew: it reads the finished checkpoints of seed 0. The distilled st
 and alpha = 0.75, a choice made before any run.
 """
 
-import hashlib
-import json
-
 import torch
-from safetensors.torch import save_file
-from torch import Tensor
+from shipping import write
 
-from kdlib import data, grad_cam, ledger, metrics, pretrained, runner, xray_experiments
+from kdlib import data, grad_cam, ledger, metrics, runner, xray_experiments
 from kdlib.digests import fingerprint
 from kdlib.training import logits_of
 
@@ -50,19 +46,6 @@ def main() -> None:
             tensors = model.state_dict()
         about = {"test_accuracy": metrics.accuracy(answers["test"], sets["test"].labels)}
         write(file, tensors, records[name], about | {"data": {s: data.digest(d) for s, d in sets.items()}})
-
-
-def write(file: str, tensors: dict[str, Tensor], record: dict[str, object], about: dict[str, object]) -> None:
-    """One file in 16 bits and, beside it, where it comes from."""
-    path = pretrained.FOLDER / f"{file}.safetensors"
-    save_file({key: value.half().contiguous() for key, value in tensors.items()}, path)
-    path.chmod(0o644)  # safetensors leaves it to its owner alone
-    kept = {
-        key: record[key] for key in ("experiment", "arm", "scale", "seed", "settings", "code", "processor")
-    }
-    made = {"name": file, **kept, **about, "weights_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-    path.with_suffix(".json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-    print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB, test accuracy {about['test_accuracy']:.3f}")
 
 
 if __name__ == "__main__":

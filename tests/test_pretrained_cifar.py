@@ -1,0 +1,38 @@
+"""What ships of the CIFAR-10 teacher: it fits the images it is for, and the record of its run."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from kdlib import data, ledger, metrics, pretrained
+from kdlib.cifar_experiments import VIEWS
+
+
+def test_stored_outputs_know_the_training_images_in_each_view() -> None:
+    train = data.load("cifar10", "train")
+    logits = pretrained.cifar_teacher_logits(train)
+    assert logits.shape == (8000, len(VIEWS), 10) and logits.dtype == torch.float32
+    shares = [metrics.accuracy(logits[:, view], train.labels) for view in range(len(VIEWS))]
+    assert min(shares) > 0.9  # it was trained on them, moved
+
+
+def test_stored_test_outputs_are_the_recorded_teachers() -> None:
+    """A fifth of the test images ship; their share of right answers is that of all, but for chance."""
+    test = data.load("cifar10", "test")
+    logits = pretrained.cifar_teacher_logits(test)
+    made = pretrained.record("cifar_teacher")
+    found = {(r["arm"], r["seed"]): r for r in ledger.records("cifar", "cpu")}
+    record = found[made["arm"], made["seed"]]
+    assert logits.shape == (2000, 10) and logits.dtype == torch.float32
+    assert metrics.accuracy(logits, test.labels) == pytest.approx(made["test_accuracy"])
+    assert made["test_accuracy"] == pytest.approx(record["metrics"]["test_accuracy"], abs=0.02)
+    assert made["code"] == record["code"] or made["code"] == record.get("ran_with")
+
+
+def test_outputs_are_refused_for_other_images() -> None:
+    test = data.load("cifar10", "test")
+    mixed = test.subset(torch.arange(2000).flip(0))
+    for other in (mixed, test.subset(range(10)), replace(test, split="val"), data.load("mnist", "test")):
+        with pytest.raises(ValueError, match="outputs are for train, test of cifar10, whole and at quick"):
+            pretrained.cifar_teacher_logits(other)
