@@ -10,6 +10,11 @@ import traitlets
 JS = Path(__file__).parent / "js"
 
 
+def module(name: str) -> str:
+    """The ES module of a slider: what all share, and then its own."""
+    return "".join((JS / f"{part}.js").read_text(encoding="utf-8") for part in ("shared", name))
+
+
 class Explorer(anywidget.AnyWidget):
     """A slider: its style, its picture, and a mime bundle that also works without a kernel."""
 

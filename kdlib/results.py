@@ -44,6 +44,28 @@ def written(found: Interval | None, digits: int = 0, *, sign: bool = False) -> s
     return f"{number(found.mean, digits)} ({number(found.low, digits)} to {number(found.high, digits)})"
 
 
+def shown(values: Values, arm: str, digits: int = 1) -> str:
+    """The mean of an arm in words, with its interval. Chapter 05."""
+    return written(mean(values, arm), digits)
+
+
+def gained(values: Values, first: str, second: str, digits: int = 1) -> str:
+    """The difference first - second in words, with a sign and its interval. Chapter 05."""
+    return written(difference(values, first, second), digits, sign=True)
+
+
+def beside(values: Values, arm: str, published: float) -> str:
+    """Whether a figure from one run lies where one more run of an arm would: "inside 62 to 77". Chapter 03.
+
+    "not known" below two seeds: one says nothing of how far runs lie apart.
+    """
+    if len(values.get(arm, {})) < 2:
+        return "not known"
+    found = statistics.one_more(list(values[arm].values()))
+    where = "inside" if found.low <= published <= found.high else "outside"
+    return f"{where} {_plain(found.low, 0)} to {_plain(found.high, 0)}"
+
+
 def compared(values: Values, first: str, second: str, digits: int = 1) -> str:
     """The difference of two arms' errors in words: "−7.2 (−9.0 to −5.4), fewer". Chapter 03.
 

@@ -1,8 +1,9 @@
 """Sliders that move in Jupyter, synced with Python, and in the built page, without a kernel.
 
-Each slider is one JavaScript module in `kdlib/js` and one picture drawn here. In JupyterLab, VS Code and
-Colab the module runs through anywidget. In the built page the same module runs from the `text/html` that is
-stored with the notebook: `page_html` gives it the picture, the numbers and a small stand-in for the kernel.
+Each slider is one JavaScript file in `kdlib/js`, after `shared.js`, and one picture drawn here. In
+JupyterLab, VS Code and Colab the module runs through anywidget. In the built page the same module runs from
+the `text/html` that is stored with the notebook: `page_html` gives it the picture, the numbers and a small
+stand-in for the kernel.
 A reader without JavaScript sees the picture.
 """
 
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from kdlib import checks, loss_cut
 from kdlib.answers_picture import answers_markup, compare
-from kdlib.explorer import JS, Explorer, page_html
+from kdlib.explorer import Explorer, module, page_html
 from kdlib.loss_picture import loss_markup
 from kdlib.losses import Terms
 from kdlib.png import photo_uri
@@ -185,7 +186,7 @@ def answers_explorer(
 class TemperatureExplorer(Explorer):
     """The widget that `temperature_explorer` makes, after checking its arguments."""
 
-    _esm = JS / "temperature.js"
+    _esm = module("temperature")
     _page_traits = ("logits", "labels", "names", "temperature", "index")
     logits: traitlets.List[Any] = traitlets.List().tag(sync=True)
     labels: traitlets.List[Any] = traitlets.List().tag(sync=True)
@@ -215,7 +216,7 @@ class TemperatureExplorer(Explorer):
 class LossExplorer(Explorer):
     """The widget that `loss_explorer` makes, after checking its arguments."""
 
-    _esm = JS / "loss.js"
+    _esm = module("loss")
     _page_traits = ("student_logits", "teacher_logits", "label", "labels", "temperature", "alpha")
     student_logits: traitlets.List[Any] = traitlets.List().tag(sync=True)
     teacher_logits: traitlets.List[Any] = traitlets.List().tag(sync=True)
@@ -249,7 +250,7 @@ class LossExplorer(Explorer):
 class AnswersExplorer(Explorer):
     """The widget that `answers_explorer` makes, after checking its arguments."""
 
-    _esm = JS / "answers.js"
+    _esm = module("answers")
     _page_traits = ("logits", "models", "labels", "names", "truths", "temperature", "index")
     logits: traitlets.List[Any] = traitlets.List().tag(sync=True)
     models: traitlets.List[Any] = traitlets.List().tag(sync=True)

@@ -7,18 +7,16 @@ import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 from html import unescape
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-import kdlib
+from kdlib.explorer import module
 from kdlib.png import photo_uri
 from kdlib.softening import soften
 from kdlib.widgets import answers_explorer
 
-JS = Path(kdlib.__file__).parent / "js"
 LN3 = math.log(3)
 LABELS, NAMES = ["normal", "pneumonia"], ["first image", "second image"]
 # At T = 1 and for the first image: 3/4 and 1/4; 1/2 and 1/2; 1/4 and 3/4.
@@ -286,7 +284,7 @@ def test_javascript_and_torch_agree():
     temperatures = torch.logspace(-1, 2, 100, dtype=torch.float64)
     rows = list(zip(teacher.tolist(), student.tolist(), temperatures.tolist(), strict=True))
     program = (
-        f"const source = {json.dumps((JS / 'answers.js').read_text(encoding='utf-8'))};"
+        f"const source = {json.dumps(module('answers'))};"
         'const { softmax, distance } = await import("data:text/javascript," + encodeURIComponent(source));'
         f"console.log(JSON.stringify({json.dumps(rows)}.map(([p, q, t]) =>"
         "[...softmax(q, t), distance(p, q, t)])));"

@@ -7,19 +7,17 @@ import shutil
 import subprocess
 import xml.etree.ElementTree as ET
 from html import unescape
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-import kdlib
+from kdlib.explorer import module
 from kdlib.loss_cut import ends, lengths, minimum
 from kdlib.losses import distillation_term, hinton_loss
 from kdlib.softening import soften
 from kdlib.widgets import loss_explorer, temperature_explorer
 
-JS = Path(kdlib.__file__).parent / "js"
 STUDENT, TEACHER, LABELS = [2.0, 2.5, 0.5], [5.0, 2.0, 0.5], ["cat", "dog", "car"]
 SPACE = "\N{NO-BREAK SPACE}"
 
@@ -96,7 +94,7 @@ def test_sizes():
         [f"a class, number {i}" for i in range(12)],
     )
     assert len(crowd.markup.encode()) <= 12_000
-    assert (JS / "loss.js").stat().st_size <= 8192
+    assert len(module("loss").encode()) <= 10_240
 
 
 def test_numbers_by_hand():
@@ -280,7 +278,7 @@ def test_javascript_and_torch_agree():
     rows = list(zip(student.tolist(), teacher.tolist(), temperatures, alphas, strict=True))
     cuts = [ends(s, t, 3)[:2] for s, t in zip(student, teacher, strict=True)]
     program = (
-        f"const source = {json.dumps((JS / 'loss.js').read_text(encoding='utf-8'))};"
+        f"const source = {json.dumps(module('loss'))};"
         'const { terms, minimum } = await import("data:text/javascript," + encodeURIComponent(source));'
         f"const cuts = {json.dumps(cuts)};"
         f"console.log(JSON.stringify({json.dumps(rows)}.map(([s, t, heat, alpha], i) =>"

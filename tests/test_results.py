@@ -46,3 +46,19 @@ def test_how_many_seeds() -> None:
     assert results.seeds(VALUES, "alone", "taught", "once") == "1 to 4 seeds"
     assert results.seeds(VALUES, "once") == "1 seed"
     assert results.seeds(VALUES, "nothing") == results.seeds(VALUES) == "not run"
+
+
+def test_one_line_for_a_mean_and_for_a_gain() -> None:
+    assert results.shown(VALUES, "alone") == "12.0 (7.0 to 17.0)"
+    assert results.shown(VALUES, "nothing") == "not run"
+    assert results.gained(VALUES, "taught", "alone") == "−2.0 (−4.5 to +0.5)"
+    assert results.gained(VALUES, "alone", "taught", 0) == "+2 (0 to +4)"
+    assert results.gained(VALUES, "taught", "nothing") == "not run"
+
+
+def test_whether_a_published_figure_fits() -> None:
+    # One more run: 12 -+ 4.303 * 2 * sqrt(1 + 1 / 3), that is 2.06 to 21.94.
+    assert results.beside(VALUES, "alone", 2.1) == "inside 2 to 22"
+    assert results.beside(VALUES, "alone", 2.0) == "outside 2 to 22"
+    assert results.beside(VALUES, "alone", 22.5) == "outside 2 to 22"
+    assert results.beside(VALUES, "once", 7.25) == results.beside(VALUES, "nothing", 7) == "not known"

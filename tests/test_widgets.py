@@ -14,6 +14,7 @@ import pytest
 import torch
 
 import kdlib
+from kdlib.explorer import module
 from kdlib.softening import soften
 from kdlib.widgets import page_html, temperature_explorer
 
@@ -92,8 +93,8 @@ def test_fresh_processes_make_the_same_html():
 
 
 def test_sizes():
-    for module in JS.glob("*.js"):
-        assert module.stat().st_size <= 8192, module.name
+    for part in JS.glob("*.js"):
+        assert part.stat().st_size <= 8192, part.name
     logits, images = digits()
     widget = temperature_explorer(logits, DIGITS, images=images)
     picture = re.sub(r'src="data:.*?"', "", widget.markup)
@@ -179,7 +180,7 @@ def test_javascript_and_torch_agree():
         console.log(JSON.stringify(out));
     """
     for name, value in (
-        ("MODULE", (JS / "temperature.js").read_text(encoding="utf-8")),
+        ("MODULE", module("temperature")),
         ("LOGITS", logits.tolist()),
         ("T[i]", None),
     ):

@@ -2,7 +2,6 @@
 
 import json
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,14 +9,14 @@ from sliders import expect, html, live, part
 from test_sliders_drawn import contrast
 from test_sliders_kernel import KERNEL
 
-import kdlib
+from kdlib.explorer import module
 from kdlib.loss_picture import number
 from kdlib.numbers import percent
 from kdlib.widgets import answers_explorer
 
 pytestmark = pytest.mark.browser
 
-MODULE = Path(kdlib.__file__).parent / "js" / "answers.js"
+MODULE = module("answers")
 LABELS, NAMES = ["cat", "dog", "car"], ["first animal", "second animal"]
 TRUTHS = [0, 2]
 LOGITS = {
@@ -213,7 +212,7 @@ def test_text_and_bars_stand_out_and_photographs_stay_as_they_are(open_page, the
 def test_with_a_kernel_both_sides_move_and_the_view_can_be_disposed_of(open_page):
     widget = explorer()
     state = {name: getattr(widget, name) for name in ("markup", *widget._page_traits)}
-    script = json.dumps(state).replace("<", "\\u003c"), json.dumps(MODULE.read_text(encoding="utf-8"))
+    script = json.dumps(state).replace("<", "\\u003c"), json.dumps(MODULE)
     page = open_page(KERNEL % script)
     live(page)
     page.wait_for_function("() => Boolean(window.cleanup)")
@@ -254,7 +253,7 @@ def test_javascript_and_torch_agree_in_the_browser(open_page):
             return temperatures.map((t, i) => distance(teacher[i], student[i], t));
         }""",
         [
-            MODULE.read_text(encoding="utf-8"),
+            MODULE,
             *(values.tolist() for values in (teacher, student, temperatures)),
         ],
     )

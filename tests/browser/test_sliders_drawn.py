@@ -1,19 +1,18 @@
 """What a slider draws in a browser: as in Python, without JavaScript, in the dark, on a phone."""
 
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 import torch
 from sliders import ANIMALS, animals, expect, html, live, part
 
-import kdlib
+from kdlib.explorer import module
 from kdlib.widgets import temperature_explorer
 
 pytestmark = pytest.mark.browser
 
 
-MODULE = Path(kdlib.__file__).parent / "js" / "temperature.js"
+MODULE = module("temperature")
 
 
 def test_the_module_draws_what_python_drew(open_page):
@@ -84,7 +83,7 @@ def test_javascript_and_torch_agree_in_the_browser(open_page):
             const { softmax, entropy } = await import("data:text/javascript," + encodeURIComponent(source));
             return rows.map((z, i) => { const p = softmax(z, temperatures[i]); return [...p, entropy(p)]; });
         }""",
-        [MODULE.read_text(encoding="utf-8"), logits.tolist(), temperatures.tolist()],
+        [MODULE, logits.tolist(), temperatures.tolist()],
     )
     ours = torch.tensor(result, dtype=torch.float64)
     p = torch.softmax(logits / temperatures[:, None], dim=-1)

@@ -1,18 +1,17 @@
 """The slider with a kernel: a model that behaves as Jupyter's does and keeps what it is told."""
 
 import json
-from pathlib import Path
 
 import pytest
 from sliders import ANIMALS, LABELS, NAMES, expect, expect_shown, live, part
 
-import kdlib
+from kdlib.explorer import module
 from kdlib.widgets import temperature_explorer
 
 pytestmark = pytest.mark.browser
 
 
-MODULE = Path(kdlib.__file__).parent / "js" / "temperature.js"
+MODULE = module("temperature")
 KERNEL = """
 <div id="cell"></div>
 <script>
@@ -44,7 +43,7 @@ def page(open_page):
         name: getattr(widget, name)
         for name in ("markup", "logits", "labels", "names", "temperature", "index")
     }
-    script = json.dumps(traits).replace("<", "\\u003c"), json.dumps(MODULE.read_text(encoding="utf-8"))
+    script = json.dumps(traits).replace("<", "\\u003c"), json.dumps(MODULE)
     page = open_page(KERNEL % script)
     live(page)
     page.wait_for_function("() => Boolean(window.cleanup)")

@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,7 +9,7 @@ from sliders import expect, html, live, part
 from test_sliders_drawn import contrast
 from test_sliders_kernel import KERNEL
 
-import kdlib
+from kdlib.explorer import module
 from kdlib.loss_cut import lengths
 from kdlib.loss_picture import number
 from kdlib.losses import hinton_loss
@@ -21,7 +20,7 @@ from kdlib.widgets import loss_explorer
 pytestmark = pytest.mark.browser
 
 STUDENT, TEACHER = [2.0, 2.5, 0.5], [5.0, 2.0, 0.5]
-MODULE = Path(kdlib.__file__).parent / "js" / "loss.js"
+MODULE = module("loss")
 
 
 def explorer(**options):
@@ -142,7 +141,7 @@ def test_with_a_kernel_both_sides_move_and_the_view_can_be_disposed_of(open_page
     names = ("markup", "student_logits", "teacher_logits", "label", "labels", "temperature", "alpha")
     state = json.dumps({name: getattr(widget, name) for name in names}).replace("<", "\\u003c")
     kernel = KERNEL.replace("state.index", "state.alpha")
-    page = open_page(kernel % (state, json.dumps(MODULE.read_text(encoding="utf-8"))))
+    page = open_page(kernel % (state, json.dumps(MODULE)))
     live(page)
     page.wait_for_function("() => Boolean(window.cleanup)")
     page.evaluate("model.set('temperature', 10)")
