@@ -14,6 +14,7 @@ from typing import Any
 from kdlib import (
     cache,
     cifar_experiments,
+    click_experiments,
     devices,
     digests,
     ledger,
@@ -31,6 +32,7 @@ EXPERIMENTS = {
     "mnist": mnist_experiments,
     "cifar": cifar_experiments,
     "xray": xray_experiments,
+    "clicks": click_experiments,
     "speed": speed_experiments,
 }
 SCALES = ("cpu", "full")
