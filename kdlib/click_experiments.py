@@ -37,9 +37,10 @@ DWELLS = {
     "noise-1": (1.0, 0.0),
     "noise-0.5": (0.5, 0.0),
     "noise-0": (0.0, 0.0),
+    "leak-0.25": (0.0, 0.25),
+    "leak-0.5": (0.0, 0.5),
     "leak-1": (0.0, 1.0),
     "leak-2": (0.0, 2.0),
-    "leak-4": (0.0, 4.0),
     "leak-8": (0.0, 8.0),
 }
 SCHEDULES: dict[str, Callable[[float], float]] = {

@@ -26,7 +26,7 @@ ARMS = {arm.name: arm for arm in click_experiments.arms()}
 
 
 def test_the_rows_are_those_of_the_chapter() -> None:
-    assert len(ARMS) == len(click_experiments.arms()) == 39
+    assert len(ARMS) == len(click_experiments.arms()) == 42
     for arm in ARMS.values():
         assert len(click_experiments.seeds(arm, "cpu")) == 10
         assert arm.role in ("alone", "teacher", "after", "beside")
