@@ -20,6 +20,7 @@ from kdlib import (
     ledger,
     loss_experiments,
     mnist_experiments,
+    sharpness_experiments,
     speed_experiments,
     statistics,
     xray_experiments,
@@ -33,6 +34,7 @@ EXPERIMENTS = {
     "cifar": cifar_experiments,
     "xray": xray_experiments,
     "clicks": click_experiments,
+    "sharpness": sharpness_experiments,
     "speed": speed_experiments,
 }
 SCALES = ("cpu", "full")
