@@ -47,7 +47,7 @@ def together(
 ) -> Objective:
     """The objective of a `Pair`, teacher and student at once, with a schedule of alpha. Chapter 06.
 
-    Xu et al. (2020), Privileged Features Distillation at Taobao, section 3:
+    After Xu et al. (2020), Privileged Features Distillation at Taobao, and formula 6.3 of the chapter:
     (1 - a) CE(y, student) + a CE(teacher, student) + CE(y, teacher), with a = alpha * schedule(progress). The
     temperature is 1, and CE(teacher, student) is the cross-entropy with the teacher's probabilities.
 
@@ -57,7 +57,8 @@ def together(
         detach: False lets the teacher's term train the teacher too, as the formula reads.
 
     Raises:
-        ValueError: alpha outside [0, 1]; a model that is no Pair (TypeError).
+        ValueError: alpha outside [0, 1].
+        TypeError: a model that is no Pair, when it is trained.
     """
     checks.alpha(alpha)
 
