@@ -17,6 +17,7 @@ from kdlib import (
     click_experiments,
     devices,
     digests,
+    fidelity_experiments,
     ledger,
     loss_experiments,
     mnist_experiments,
@@ -35,6 +36,7 @@ EXPERIMENTS = {
     "xray": xray_experiments,
     "clicks": click_experiments,
     "sharpness": sharpness_experiments,
+    "fidelity": fidelity_experiments,
     "speed": speed_experiments,
 }
 SCALES = ("cpu", "full")
