@@ -22,13 +22,15 @@ from kdlib import (
     loss_experiments,
     mnist_experiments,
     sharpness_experiments,
+    signal_experiments,
     speed_experiments,
     statistics,
     xray_experiments,
 )
 
-# What `data` does to a run is in its record as a digest of the images; the others change no number.
-APART = ("cache", "data", "files", "ledger", "progress")
+# What `data` does to a run is in its record as a digest of the images, what `chosen_settings` does in its
+# settings; the others change no number.
+APART = ("cache", "chosen_settings", "data", "files", "ledger", "progress")
 EXPERIMENTS = {
     "loss": loss_experiments,
     "mnist": mnist_experiments,
@@ -36,6 +38,7 @@ EXPERIMENTS = {
     "xray": xray_experiments,
     "clicks": click_experiments,
     "sharpness": sharpness_experiments,
+    "signals": signal_experiments,
     "fidelity": fidelity_experiments,
     "speed": speed_experiments,
 }

@@ -1,0 +1,115 @@
+"""Comparing what two networks compute on their way: pure functions of feature maps. Chapter 07.
+
+Feature maps are (batch, channels, height, width), vectors (batch, dimensions). No gradient flows into the
+teacher's.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def hint(student: Tensor, teacher: Tensor) -> Tensor:
+    """Half of the mean squared difference of two feature maps: Romero et al. (2015), equation 3. Chapter 07.
+
+    FitNets' guide and hint. The paper sums over the elements; with the mean, the weight of the term does not
+    depend on the size of the maps.
+
+    Args:
+        student: what a regressor has made of the student's map, of the same shape as the teacher's.
+        teacher: the teacher's map.
+
+    Raises:
+        ValueError: maps of different shapes.
+    """
+    if student.shape != teacher.shape:
+        raise ValueError(
+            f"the student's map has shape {tuple(student.shape)} and the teacher's {tuple(teacher.shape)}; "
+            "send the student's through a regressor with as many channels as the teacher's, and take both "
+            "where height and width agree"
+        )
+    return 0.5 * F.mse_loss(student.float(), teacher.detach().float())
+
+
+def attention(maps: Tensor) -> Tensor:
+    """Where a network looks: the sum of squares over channels, of length 1. (B, C, H, W) to (B, H W).
+
+    Zagoruyko and Komodakis (2017), equation 1 with p = 2. Chapter 07.
+
+    Raises:
+        ValueError: no feature map.
+    """
+    if maps.ndim != 4:
+        raise ValueError(f"maps has shape {tuple(maps.shape)}; attention is of maps (batch, channels, H, W)")
+    return F.normalize(maps.float().square().sum(1).flatten(1), dim=1)
+
+
+def attention_transfer(student: Tensor, teacher: Tensor) -> Tensor:
+    """Half of the squared distance of two attention maps, averaged over the batch. Chapter 07.
+
+    Zagoruyko and Komodakis (2017), equation 2; it prints the distance, their code squares it, as here. The
+    numbers of channels may differ, and their order and scale do not matter.
+
+    Raises:
+        ValueError: maps of different height or width.
+    """
+    if student.shape[-2:] != teacher.shape[-2:]:
+        raise ValueError(
+            f"the maps are {tuple(student.shape[-2:])} and {tuple(teacher.shape[-2:])}; take both where "
+            "height and width agree"
+        )
+    gap = attention(student) - attention(teacher.detach())
+    return 0.5 * gap.square().sum(1).mean()
+
+
+def relational_distance(student: Tensor, teacher: Tensor) -> Tensor:
+    """Huber's loss of the distances between all pairs: Park et al. (2019), section 3.2.1. Chapter 07.
+
+    Distances are divided by their mean over the batch, so that neither turning, moving nor scaling a model's
+    whole space changes anything. The dimensions of the two may differ.
+
+    Args:
+        student, teacher: one vector an example, (batch, dimensions); feature maps are made flat.
+
+    Raises:
+        ValueError: batches of different length, or of fewer than two examples.
+    """
+    ours, theirs = _vectors(student, teacher, 2)
+
+    def scaled(vectors: Tensor) -> Tensor:
+        distances = F.pdist(vectors)
+        return distances / distances.mean().clamp_min(1e-12)
+
+    return F.smooth_l1_loss(scaled(ours), scaled(theirs))
+
+
+def relational_angle(student: Tensor, teacher: Tensor) -> Tensor:
+    """Huber's loss of the cosines of all angles: Park et al. (2019), section 3.2.2. Chapter 07.
+
+    Three examples make a triangle, and each of its corners an angle. The same changes as for distances change
+    nothing.
+
+    Args:
+        student, teacher: one vector an example, (batch, dimensions); feature maps are made flat.
+
+    Raises:
+        ValueError: batches of different length, or of fewer than three examples.
+    """
+    ours, theirs = _vectors(student, teacher, 3)
+
+    def cosines(vectors: Tensor) -> Tensor:
+        edges = F.normalize(vectors[None] - vectors[:, None], dim=2)  # [corner, other]
+        return torch.bmm(edges, edges.mT)  # [corner, other, other]
+
+    # Where two of the three are the same example, both cosines are 0 or both 1: nothing is added.
+    n = len(ours)
+    return F.smooth_l1_loss(cosines(ours), cosines(theirs), reduction="sum") / (n * (n - 1) * (n - 2))
+
+
+def _vectors(student: Tensor, teacher: Tensor, least: int) -> tuple[Tensor, Tensor]:
+    if len(student) != len(teacher) or len(student) < least:
+        raise ValueError(
+            f"the batches hold {len(student)} and {len(teacher)} examples; they must be the same, {least} or "
+            "more"
+        )
+    return student.flatten(1).float(), teacher.detach().flatten(1).float()
