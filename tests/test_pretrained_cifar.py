@@ -7,6 +7,7 @@ import torch
 
 from kdlib import data, ledger, metrics, pretrained
 from kdlib.cifar_experiments import VIEWS
+from kdlib.training import logits_of
 
 
 def test_stored_outputs_know_the_training_images_in_each_view() -> None:
@@ -36,3 +37,13 @@ def test_outputs_are_refused_for_other_images() -> None:
     for other in (mixed, test.subset(range(10)), replace(test, split="val"), data.load("mnist", "test")):
         with pytest.raises(ValueError, match="outputs are for train, test of cifar10, whole and at quick"):
             pretrained.cifar_teacher_logits(other)
+
+
+def test_the_shipped_student_answers_as_its_record_says() -> None:
+    test = data.load("cifar10", "test")
+    logits = logits_of(pretrained.cifar_student(), test)
+    made = pretrained.record("cifar_student")
+    (record,) = [r for r in ledger.records("cifar", "cpu") if (r["arm"], r["seed"]) == ("fair-distilled", 0)]
+    assert metrics.accuracy(logits, test.labels) == pytest.approx(made["test_accuracy"], abs=0.001)
+    assert made["test_accuracy"] == pytest.approx(record["metrics"]["test_accuracy"], abs=0.02)
+    assert made["seed"] == record["seed"] == 0 and made["arm"] == "fair-distilled"

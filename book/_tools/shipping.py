@@ -12,7 +12,8 @@ from kdlib import pretrained
 def write(file: str, tensors: dict[str, Tensor], record: dict[str, object], about: dict[str, object]) -> None:
     """One file in 16 bits and, beside it, where it comes from."""
     path = pretrained.FOLDER / f"{file}.safetensors"
-    save_file({key: value.half().contiguous() for key, value in tensors.items()}, path)
+    halved = {key: v.half() if v.is_floating_point() else v for key, v in tensors.items()}
+    save_file({key: value.contiguous() for key, value in halved.items()}, path)
     path.chmod(0o644)  # safetensors leaves it to its owner alone
     kept = {
         key: record[key] for key in ("experiment", "arm", "scale", "seed", "settings", "code", "processor")
