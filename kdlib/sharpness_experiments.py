@@ -3,6 +3,9 @@
 Teacher and student are the same small network with the same recipe, so that the teacher's one advantage is
 what it sees: 64 pixels a side, where the student's picture is made of 16 or 28. Chapter 05 tells of the test
 folder, and why the AUROC is the figure to look at. Nothing is chosen by it.
+
+A teacher that was trained on a picture knows its label by heart. So there are students, too, whose answers
+come from two teachers, each trained on half of the patients and asked about the others only.
 """
 
 from dataclasses import asdict, dataclass
@@ -10,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -35,6 +39,20 @@ class Arm:
     recipe: Recipe = RECIPE
 
 
+@dataclass(frozen=True)
+class Half(Arm):
+    """A teacher that was trained on the first or the second half of the patients."""
+
+    part: int = 0
+
+
+@dataclass(frozen=True)
+class Crossed(Arm):
+    """A student to whom nobody answers for a picture that was in their training."""
+
+    parts: int = 2
+
+
 class Coarse(nn.Module):
     """Pictures as a camera of `pixels` a side would take them, enlarged again to their size. Chapter 06."""
 
@@ -57,7 +75,15 @@ def arms() -> list[Arm]:
         rows.append(Arm(f"{pixels}-alone", pixels))
         for temperature in (1.0, 4.0):
             rows.append(Arm(f"{pixels}-T{temperature:g}", pixels, temperature, 0.75))
+    rows += halves()
+    for pixels in (16, 28):
+        rows += [Crossed(f"{pixels}-crossed-T{t:g}", pixels, t, 0.75) for t in (1.0, 4.0)]
     return rows
+
+
+def halves() -> list[Half]:
+    """The two teachers that know half of the patients each."""
+    return [Half(f"half-{part}", SHARP, part=part) for part in (0, 1)]
 
 
 def seeds(arm: Arm, scale: str) -> range:
@@ -94,10 +120,13 @@ def trained(arm: Arm, seed: int, folder: Path) -> tuple[nn.Module, list[dict[str
     # A student and its teacher do not begin with the same weights: that would be a second thing they share.
     model = network(arm.pixels, seed + (1000 if arm.pixels == SHARP else 0))
     checkpoint = folder / f"{arm.name}.{seed}.{fingerprint(settings(arm))}.safetensors"
+    part = pictures("train")
+    if isinstance(arm, Half):
+        part = part.subset(side(part, seed) == arm.part)
     with cache.locked(checkpoint):
         result = train(
             model,
-            pictures("train"),
+            part,
             objective(arm, seed, folder),
             arm.recipe,
             seed=seed,
@@ -108,12 +137,35 @@ def trained(arm: Arm, seed: int, folder: Path) -> tuple[nn.Module, list[dict[str
 
 
 def objective(arm: Arm, seed: int, folder: Path) -> Objective:
-    """What the arm minimises; the network of sharp pictures is trained first where it is the teacher."""
+    """What the arm minimises; the networks of sharp pictures are trained first where they teach."""
     if arm.alpha == 0:
         return supervised
-    teacher, _ = trained(arms()[0], seed, folder)
-    answers = logits_of(teacher, pictures("train"))
+    if isinstance(arm, Crossed):
+        answers = crossed(seed, folder)
+    else:
+        teacher, _ = trained(arms()[0], seed, folder)
+        answers = logits_of(teacher, pictures("train"))
     return distilled(answers, temperature=arm.temperature, alpha=arm.alpha)
+
+
+def crossed(seed: int, folder: Path) -> Tensor:
+    """Answers for the training pictures (N, 2), each by the teacher that was trained on the other half."""
+    whole = pictures("train")
+    where = side(whole, seed)
+    answers = torch.empty(len(whole), 2)
+    for teacher in halves():
+        others = where != teacher.part
+        answers[others] = logits_of(trained(teacher, seed, folder)[0], whole.subset(others))
+    return answers
+
+
+def side(part: Dataset, seed: int) -> Tensor:
+    """For each picture which half of the patients its own is in, 0 or 1, drawn from the seed."""
+    assert part.patients is not None
+    names = sorted(set(part.patients))
+    order = torch.randperm(len(names), generator=torch.Generator().manual_seed(seed)).tolist()
+    half = {name: int(place < len(names) // 2) for name, place in zip(names, order, strict=True)}
+    return torch.tensor([half[name] for name in part.patients])
 
 
 @lru_cache

@@ -45,7 +45,9 @@ def test_a_coarse_camera_keeps_the_means_of_its_pixels_and_nothing_finer() -> No
 
 
 def test_the_rows_of_the_table() -> None:
-    assert list(ARMS) == ["sharp", "16-alone", "16-T1", "16-T4", "28-alone", "28-T1", "28-T4"]
+    names = ["sharp", "16-alone", "16-T1", "16-T4", "28-alone", "28-T1", "28-T4", "half-0", "half-1"]
+    assert list(ARMS)[:9] == names
+    assert list(ARMS)[9:] == [f"{pixels}-crossed-T{t}" for pixels in (16, 28) for t in (1, 4)]
     assert all(len(sharpness_experiments.seeds(arm, "cpu")) == 5 for arm in ARMS.values())
     assert len({json.dumps(sharpness_experiments.settings(arm)) for arm in ARMS.values()}) == len(ARMS)
     counts = {sum(p.numel() for p in sharpness_experiments.network(n, 0).parameters()) for n in (16, 28, 64)}
@@ -76,3 +78,34 @@ def test_killed_and_run_again_it_is_not_trained_again(few: None, tmp_path: Path)
     arm = sharpness_experiments.arms()[4]
     first = sharpness_experiments.run(arm, 0, tmp_path)
     assert sharpness_experiments.run(arm, 0, tmp_path)["metrics"] == first["metrics"]
+
+
+def test_crossed_answers_come_from_the_teacher_that_did_not_see_the_patient(
+    few: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = sharpness_experiments.pictures("train")
+    where = sharpness_experiments.side(part, 3)
+    assert abs(float(where.double().mean()) - 0.5) < 0.15
+    assert not torch.equal(where, sharpness_experiments.side(part, 4))
+    sides: dict[str, set[int]] = {}
+    for patient, half in zip(part.patients, where.tolist(), strict=True):
+        sides.setdefault(patient, set()).add(half)
+    assert all(len(found) == 1 for found in sides.values())
+    answers = sharpness_experiments.crossed(3, tmp_path)
+    for teacher in sharpness_experiments.halves():
+        model, _ = sharpness_experiments.trained(teacher, 3, tmp_path)
+        unseen = (where != teacher.part).nonzero()[:, 0]
+        with torch.no_grad():
+            says = model(part.images[unseen].float() / 255)
+        torch.testing.assert_close(answers[unseen], says, rtol=1e-3, atol=1e-3)
+    seen_by = {}
+    real = sharpness_experiments.train
+    monkeypatch.setattr(
+        sharpness_experiments,
+        "train",
+        lambda m, d, *a, **k: seen_by.update({k["description"]: d}) or real(m, d, *a, **k),
+    )
+    for teacher in sharpness_experiments.halves():
+        sharpness_experiments.trained(teacher, 5, tmp_path)
+        mine = sharpness_experiments.side(part, 5) == teacher.part
+        assert torch.equal(seen_by[f"{teacher.name} seed 5"].labels, part.labels[mine])
