@@ -6,9 +6,13 @@ Lengths are in units of a drawing 320 wide. The modules in `js` read where a rai
 import math
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
+from kdlib.explorer import JS
 from kdlib.numbers import fixed
 
+# anywidget takes the text of a style sheet as well as its path
+STYLE: Any = "".join((JS / f"{part}.css").read_text(encoding="utf-8") for part in ("explorer", "rails"))
 END = 308  # the right end of every rail
 BELOW = 31  # from the rail to the lower edge of its drawing
 
@@ -21,7 +25,8 @@ def rail(
     marks: Sequence[tuple[float, str, str]],
     *,
     label: str,
-    left: int = 88,
+    limits: tuple[float, float] | None = None,
+    left: int = 96,
     y: int = 15,
     disabled: bool = False,
 ) -> str:
@@ -34,11 +39,13 @@ def rail(
         scale: the first and the last value, the step, and where the knob stands.
         marks: value, text and text-anchor of what stands below the rail.
         label: the name of the control.
+        limits: where the knob stops, if before the ends of the rail.
         left: where the rail begins.
         y: where the rail lies, from the top.
         disabled: whether it can be moved.
     """
     (first, last, step, at), width, height = scale, END - left, y + BELOW
+    least, most = limits or (first, last)
 
     def across(value: float) -> float:
         return left + width * (value - first) / (last - first)
@@ -49,11 +56,11 @@ def rail(
     )
     return (
         f'<div class="kd-slider"><input data-kd="slider-{trait}" data-lm-suppress-shortcuts type="range" '
-        f'data-x="{left}" data-w="{width}" min="{first:g}" max="{last:g}" step="{step:g}" '
+        f'data-x="{left}" data-w="{width}" min="{least:g}" max="{most:g}" step="{step:g}" '
         f'autocomplete="off" value="{at:g}" aria-label="{label}" aria-valuetext="{escape(said)}"'
         f"{' disabled' if disabled else ''} "
-        f'style="top:calc({y / height:.3%} - 22px);left:calc({left / 320:.3%} - 12px);'
-        f'width:calc({width / 320:.3%} + 24px)">'
+        f'style="top:calc({y / height:.3%} - 22px);left:calc({across(least) / 320:.3%} - 12px);'
+        f'width:calc({(across(most) - across(least)) / 320:.3%} + 24px)">'
         f'<svg viewBox="0 0 320 {height}" aria-hidden="true"><text class="kd-head" '
         f'y="{y + 5 if y < 36 else 13}">{head}</text><path class="kd-rail" d="M{left},{y}H{END}"/>{ticks}'
         f'<circle class="kd-knob" data-kd="knob-{trait}" cx="{fixed(across(at), 2)}" cy="{y}" r="11"/>'
@@ -70,4 +77,4 @@ def round_values(low: float, high: float) -> list[float]:
 
 def share(x: float) -> str:
     """A share as a percentage without needless digits: "70 %", "69.5 %". The space does not break."""
-    return f"{float(fixed(100 * x, 1)):g}\N{NO-BREAK SPACE}%"
+    return f"{100 * float(fixed(x, 3)):.3g}\N{NO-BREAK SPACE}%"

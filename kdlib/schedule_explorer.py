@@ -14,7 +14,7 @@ import traitlets
 from kdlib import ramps
 from kdlib.explorer import Explorer, module
 from kdlib.numbers import fixed
-from kdlib.rails import rail, share
+from kdlib.rails import STYLE, rail, share
 from kdlib.widget_inputs import as_alpha
 
 KINDS = {"at-once": "at once", "late": "late", "ramp": "ramp"}  # as kdlib.ramps and its tables name them
@@ -45,9 +45,7 @@ def schedule_explorer(
     """
     kind, alpha = _as_kind(kind), as_alpha(alpha)
     start, end = _as_share(start, "start", 0, 1 - STEP), _as_share(end, "end", STEP, 1)
-    if kind == "ramp":
-        ramps.ramp(0, start=start, end=end)
-    elif end <= start:  # it does not count yet, but the choice of "ramp" is one press away
+    if kind != "ramp" and end <= start:  # it does not count yet, but "ramp" is one press away
         end = _after(start)
     return ScheduleExplorer(
         markup=_markup(kind, start, end, alpha), kind=kind, start=start, end=end, alpha=alpha
@@ -58,6 +56,7 @@ class ScheduleExplorer(Explorer):
     """The widget that `schedule_explorer` makes, after checking its arguments."""
 
     _esm = module("schedules")
+    _css = STYLE
     _page_traits = ("kind", "start", "end", "alpha")
     kind = traitlets.Unicode("ramp").tag(sync=True)
     start = traitlets.Float(0.0).tag(sync=True)
@@ -137,7 +136,7 @@ def _as_kind(value: Any) -> str:
 def _as_share(value: Any, name: str, low: float, high: float) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} is {value!r}; give a share of training, a plain number from 0 to 1")
-    if not low <= value <= high:
+    if not low <= float(value) <= high:
         raise ValueError(f"{name} is {value!r}; the slider goes from {low:g} to {high:g} of training")
     return float(value)
 
@@ -169,14 +168,15 @@ def _markup(kind: str, start: float, end: float, alpha: float) -> str:
             trait,
             f'{sign} = <tspan data-kd="{trait}">{fixed(value, 2)}</tspan>',
             f"{trait} {fixed(value, 2)}, teacher {share(mean)} of one whole weight",
-            (*ends, STEP, value),
+            (0, 1, STEP, value),
             [(at, f"{at:g}", "middle") for at in (0, 0.5, 1)],
             label=trait,
+            limits=limits,
             disabled=kind in without,
         )
-        for trait, sign, value, ends, without in (
-            ("start", "start", start, (0, 1), ("at-once",)),
-            ("end", "end", end, (0, 1), ("at-once", "late")),
+        for trait, sign, value, limits, without in (
+            ("start", "start", start, (0, 1 - STEP), ("at-once",)),
+            ("end", "end", end, (STEP, 1), ("at-once", "late")),
             ("alpha", "α", alpha, (0, 1), ()),
         )
     )
@@ -186,7 +186,7 @@ def _markup(kind: str, start: float, end: float, alpha: float) -> str:
         f"<div>{_plot_svg(kind, start, end, alpha)}</div><div>{sliders}</div></div>"
         '<div class="kd-foot"><p data-kd="summary">The teacher has '
         f'<b data-kd="mean">{share(mean)}</b> of one whole weight, taken over training; the labels have '
-        f'<span data-kd="rest">{share(1 - mean)}</span>. '
+        f'<span data-kd="rest">{share(1 - float(fixed(mean, 3)))}</span>. '
         f'<span data-kd="first">{_first(kind, start, end, alpha)}</span>.</p>'
         f'<button type="button" data-kd="reset" data-kind="{kind}" data-start="{start!r}" data-end="{end!r}" '
         f'data-alpha="{alpha!r}" data-lm-suppress-shortcuts>Back to the first schedule</button></div>'

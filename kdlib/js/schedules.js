@@ -20,7 +20,7 @@ function curve(kind, start, end, alpha) {
   return places.map((progress) => [progress, weight(kind, start, end, alpha, progress)]);
 }
 
-const share = (x) => `${Number((100 * x).toFixed(1))}\u00a0%`;
+const share = (x) => `${Number((100 * x.toFixed(3)).toFixed(1))}\u00a0%`;
 
 function first(kind, start, end, alpha) {
   const whole = `all of its weight, α = ${alpha.toFixed(2)}`;
@@ -79,7 +79,7 @@ function render({ model, el }) {
     options.forEach((node) => (node.checked = node.value === now.kind));
     paintPlot(curve(...values), average, said);
     write("mean", share(average));
-    write("rest", share(1 - average));
+    write("rest", share(1 - average.toFixed(3)));
     write("first", said);
     for (const { trait, input, say } of sliders) {
       const rail = numbers(input);
