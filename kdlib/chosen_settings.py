@@ -4,7 +4,7 @@ Each record holds its settings, so that this file is no part of the code that it
 """
 
 CHOSEN = {
-    "alone": 0.003,
+    "alone": 0.01,
     "smoothed": 0.1,
     "soft": 0.9,
     "decoupled": 2.0,

@@ -62,6 +62,13 @@ class Arm:
     detach: bool = True
 
 
+@dataclass(frozen=True)
+class Divergent(Arm):
+    """Teacher and student side by side, with the KL divergence where the others have a cross-entropy."""
+
+    term: str = "divergence"
+
+
 def arms() -> list[Arm]:
     """Every row of chapter 06's tables on clicks."""
     told = [Arm(f"teacher-{dwell}", "teacher", dwell) for dwell in DWELLS]
@@ -73,6 +80,9 @@ def arms() -> list[Arm]:
         for alpha in (0.5, 1.0)
     ]
     pulled = [Arm(f"pulled-{name}", "beside", schedule=name, detach=False) for name in ("at-once", "ramp")]
+    pulled += [
+        Divergent(f"pulled-kl-{name}", "beside", schedule=name, detach=False) for name in ("at-once", "ramp")
+    ]
     return [Arm("alone", "alone"), *told, *beside, *pulled]
 
 
@@ -137,7 +147,8 @@ def trained(arm: Arm, seed: int, data: Clicks) -> tuple[nn.Module, list[dict[str
         curve = fit(student, data, distilled(teacher, temperature=1.0, alpha=arm.alpha), seed)
     if arm.role == "beside":
         model = Pair(teacher, student)
-        curve = fit(model, data, together(arm.alpha, SCHEDULES[arm.schedule], detach=arm.detach), seed)
+        how = {"detach": arm.detach, "divergence": isinstance(arm, Divergent)}
+        curve = fit(model, data, together(arm.alpha, SCHEDULES[arm.schedule], **how), seed)
     return model, curve, time.perf_counter() - begin
 
 

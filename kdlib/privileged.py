@@ -43,7 +43,11 @@ class Pair(nn.Module):
 
 
 def together(
-    alpha: float, schedule: Callable[[float], float] = ramps.at_once, *, detach: bool = True
+    alpha: float,
+    schedule: Callable[[float], float] = ramps.at_once,
+    *,
+    detach: bool = True,
+    divergence: bool = False,
 ) -> Objective:
     """The objective of a `Pair`, teacher and student at once, with a schedule of alpha. Chapter 06.
 
@@ -55,6 +59,8 @@ def together(
         alpha: the largest weight of the teacher's term, 0 to 1; the lambda of the paper.
         schedule: one of `kdlib.ramps`, with functools.partial where it has settings.
         detach: False lets the teacher's term train the teacher too, as the formula reads.
+        divergence: KL(teacher || student) in place of CE(teacher, student). They differ by the teacher's
+            entropy, which has a gradient only where nothing is detached.
 
     Raises:
         ValueError: alpha outside [0, 1].
@@ -70,6 +76,8 @@ def together(
         checks.student_labels(batch.labels, student)
         targets = teacher.detach() if detach else teacher
         soft = F.cross_entropy(student, targets.softmax(dim=1))
+        if divergence:
+            soft = soft - F.cross_entropy(targets, targets.softmax(dim=1))
         hard = F.cross_entropy(student, batch.labels)
         own = F.cross_entropy(teacher, batch.labels)
         a = alpha * schedule(batch.progress)

@@ -26,7 +26,7 @@ def rail(
     *,
     label: str,
     limits: tuple[float, float] | None = None,
-    left: int = 96,
+    left: int = 106,
     y: int = 15,
     disabled: bool = False,
 ) -> str:

@@ -40,7 +40,7 @@ IMAGES, JUDGED, TUNING_SEED, MEMBERS = 20_000, 5_000, 100, 5
 # What is tried for each method: the learning rate of the student alone, epsilon of smoothed labels, alpha
 # where there are soft targets, the weight of the term elsewhere. `chosen_settings` says which was best.
 TRIED: dict[str, tuple[float, ...]] = {
-    "alone": (0.001, 0.003, 0.01),
+    "alone": (0.003, 0.01, 0.03),
     "smoothed": (0.05, 0.1, 0.2),
     "soft": (0.5, 0.9, 1.0),
     "decoupled": (1.0, 2.0, 8.0),

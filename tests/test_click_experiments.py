@@ -26,7 +26,7 @@ ARMS = {arm.name: arm for arm in click_experiments.arms()}
 
 
 def test_the_rows_are_those_of_the_chapter() -> None:
-    assert len(ARMS) == len(click_experiments.arms()) == 42
+    assert len(ARMS) == len(click_experiments.arms()) == 44
     for arm in ARMS.values():
         assert len(click_experiments.seeds(arm, "cpu")) == 10
         assert arm.role in ("alone", "teacher", "after", "beside")
@@ -36,7 +36,8 @@ def test_the_rows_are_those_of_the_chapter() -> None:
 
 
 def test_every_kind_of_arm_runs_twice_alike_and_is_judged_beside_the_best(small: None) -> None:
-    for name in ("alone", "teacher-leak-8", "after-noise-0-a1", "beside-ramp-a0.5", "pulled-at-once"):
+    some = ("alone", "teacher-leak-8", "after-noise-0-a1", "beside-ramp-a0.5", "pulled-at-once")
+    for name in (*some, "pulled-kl-ramp"):
         measured, again = (click_experiments.run(ARMS[name], 1, Path()) for _ in range(2))
         for record in (measured, again):
             assert record["metrics"].pop("train_seconds") > 0

@@ -123,6 +123,15 @@ def test_undetached_the_student_pulls_its_teacher_and_a_schedule_can_keep_it_fro
     privileged.together(0.6, detach=False)(pair, batch)["loss"].backward()
     # p (1 - p) times minus the student's log-odds, since CE = -sum p log q
     assert pair.teacher.logits.grad[0, 1] == pytest.approx(-0.2 + 0.6 * 0.8 * 0.2 * -math.log(9), rel=1e-5)
+    pair = privileged.Pair(Fixed([[0.0, math.log(4)]]), Fixed([[0.0, math.log(9)]]))
+    terms = privileged.together(0.6, detach=False, divergence=True)(pair, batch)
+    assert float(terms["soft"].detach()) == pytest.approx(
+        0.8 * math.log(0.8 / 0.9) + 0.2 * math.log(2), rel=1e-5
+    )
+    terms["loss"].backward()
+    # the divergence pulls only as far as the two differ: p (1 - p) times the difference of their log-odds
+    pull = 0.6 * 0.8 * 0.2 * (math.log(4) - math.log(9))
+    assert pair.teacher.logits.grad[0, 1] == pytest.approx(-0.2 + pull, rel=1e-5)
     for start, weight in ((0.6, 0.0), (0.5, 0.6)):
         pair, batch = hand_made()
         privileged.together(0.6, partial(ramps.late, start=start))(pair, batch)["loss"].backward()
