@@ -29,6 +29,8 @@ def test_attention_by_hand() -> None:
     other = torch.tensor([[[[0.0, 2.0]]]])  # looks at the other pixel, with one channel
     torch.testing.assert_close(feature_losses.attention(one), torch.tensor([[1.0, 0.0]]))
     assert float(feature_losses.attention_transfer(one, other)) == pytest.approx(0.5 * 2)
+    two = torch.tensor([[[[3.0, 1.0]], [[4.0, 0.0]]]])  # 25 and 1
+    torch.testing.assert_close(feature_losses.attention(two), torch.tensor([[25.0, 1.0]]) / math.sqrt(626))
     even = torch.tensor([[[[1.0, 1.0]]]])
     by_hand = 0.5 * ((1 - math.sqrt(0.5)) ** 2 + 0.5)
     assert float(feature_losses.attention_transfer(one, even)) == pytest.approx(by_hand)
