@@ -167,7 +167,7 @@ def _markup(kind: str, start: float, end: float, alpha: float) -> str:
         rail(
             trait,
             f'{sign} = <tspan data-kd="{trait}">{fixed(value, 2)}</tspan>',
-            f"{trait} {fixed(value, 2)}, teacher {share(mean)} of one whole weight",
+            f"{trait} {fixed(value, 2)}, teacher {share(mean)} of the weight",
             (0, 1, STEP, value),
             [(at, f"{at:g}", "middle") for at in (0, 0.5, 1)],
             label=trait,
@@ -184,8 +184,8 @@ def _markup(kind: str, start: float, end: float, alpha: float) -> str:
         '<div class="kd-explorer kd-schedules" data-kd="explorer"><form><fieldset data-kd="kinds">'
         f'<legend>Schedule</legend>{choices}</fieldset><div class="kd-panels">'
         f"<div>{_plot_svg(kind, start, end, alpha)}</div><div>{sliders}</div></div>"
-        '<div class="kd-foot"><p data-kd="summary">The teacher has '
-        f'<b data-kd="mean">{share(mean)}</b> of one whole weight, taken over training; the labels have '
+        '<div class="kd-foot"><p data-kd="summary">Averaged over training, the teacher has '
+        f'<b data-kd="mean">{share(mean)}</b> of the weight, the labels '
         f'<span data-kd="rest">{share(1 - float(fixed(mean, 3)))}</span>. '
         f'<span data-kd="first">{_first(kind, start, end, alpha)}</span>.</p>'
         f'<button type="button" data-kd="reset" data-kind="{kind}" data-start="{start!r}" data-end="{end!r}" '

@@ -28,7 +28,7 @@ def test_divergence_is_of_the_teacher_and_averaged_over_examples() -> None:
 def test_same_mistakes_are_shared_wrong_answers_among_joint_mistakes() -> None:
     labels = torch.tensor([1, 0, 0, 1])  # both wrong: 0 (alike), 1 (not), 2 (alike)
     assert fidelity.same_mistakes(A, B, labels) == pytest.approx(2 / 3)
-    labels = torch.tensor([1, 2, 2, 0])  # A alone is wrong at the second; at the first and last both are, alike
+    labels = torch.tensor([1, 2, 2, 0])  # at the second A alone is wrong, at the ends both are
     assert fidelity.same_mistakes(A, B, labels) == 1
     assert math.isnan(fidelity.same_mistakes(A, B, torch.tensor([0, 1, 2, 1])))
 

@@ -88,17 +88,17 @@ def test_the_mean_is_the_mean_over_many_steps(setting):
         # 1 - (0 + 0.6) / 2 = 0.7
         (
             ("ramp", 0.0, 0.6, 1.0),
-            "The teacher has 70 % of one whole weight, taken over training; the labels have 30 %. It begins "
+            "Averaged over training, the teacher has 70 % of the weight, the labels 30 %. It begins "
             "to count with the first steps and has all of its weight, α = 1.00, from 60 % on.",
         ),
         # 0.7 * (1 - (0.25 + 0.5) / 2) = 0.4375
-        (("ramp", 0.25, 0.5, 0.7), "43.8 % of one whole weight, taken over training; the labels have 56.2 %"),
+        (("ramp", 0.25, 0.5, 0.7), "43.8 % of the weight, the labels 56.2 %"),
         (
             ("ramp", 0.25, 1.0, 0.7),
             "count after 25 % of training and has all of its weight, α = 0.70, at the end.",
         ),
         # 0.5 * 0.7 = 0.35
-        (("late", 0.3, 0.6, 0.5), "35 % of one whole weight, taken over training; the labels have 65 %."),
+        (("late", 0.3, 0.6, 0.5), "35 % of the weight, the labels 65 %."),
         (
             ("late", 0.3, 0.6, 0.5),
             "It first counts after 30 % of training, with all of its weight, α = 0.50.",
@@ -106,11 +106,11 @@ def test_the_mean_is_the_mean_over_many_steps(setting):
         (("late", 0.0, 0.6, 0.5), "It counts from the first step, with all of its weight, α = 0.50."),
         (
             ("at-once", 0.3, 0.6, 0.9),
-            "90 % of one whole weight, taken over training; the labels have 10 %. It counts",
+            "90 % of the weight, the labels 10 %. It counts",
         ),
         (
             ("ramp", 0.0, 0.6, 0.0),
-            "0 % of one whole weight, taken over training; the labels have 100 %. It never",
+            "0 % of the weight, the labels 100 %. It never",
         ),
     ],
 )

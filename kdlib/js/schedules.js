@@ -86,7 +86,7 @@ function render({ model, el }) {
       input.disabled = unused[now.kind].includes(trait);
       write(trait, say(now[trait]));
       put(one(`knob-${trait}`), "cx", (rail.x + rail.w * now[trait]).toFixed(2));
-      put(input, "aria-valuetext", `${trait} ${say(now[trait])}, teacher ${share(average)} of one whole weight`);
+      put(input, "aria-valuetext", `${trait} ${say(now[trait])}, teacher ${share(average)} of the weight`);
     }
     // The radio button says its name only; a slider says the rest itself.
     if (painted.kind && painted.kind !== now.kind) write("live", one("summary").textContent);
