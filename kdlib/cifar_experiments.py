@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kdlib import augment, cache, data, losses, metrics, models, teacher_cache
+from kdlib import augment, cache, data, devices, losses, metrics, models, teacher_cache
 from kdlib.augment import View
 from kdlib.data import Dataset
 from kdlib.digests import fingerprint
@@ -54,18 +54,23 @@ LABML = Recipe(20, 2.5e-4, batch_size=64, optimizer="adam", half="everywhere")
 LABML_TEACHER = Arm("labml-teacher", "labml_large", LABML, views=False)
 TEACHER = Arm("fair-teacher", "half", Recipe(30, 0.1, **FAIR), views=False)
 WEAK_TEACHER = Arm("weak-teacher", "half", Recipe(10, 0.1, **FAIR), views=False)
+# For a GPU: batches twice as large, and with them the learning rate, so that fewer steps fill it better.
+LONG = Recipe(60, 0.2, batch_size=256, **FAIR)
+LARGE_TEACHER = Arm("full-teacher", "large", replace(LONG, epochs=40), views=False)
+LONG_ALONE = Arm("full-alone", "small", LONG)
 
 
 def arms() -> list[Arm]:
-    """Every row of chapter 04's tables at cpu scale, teachers before their students."""
-    return [*labml(), *fair(), *sweeps()]
+    """Every row of chapter 04's tables, teachers before their students."""
+    return [*labml(), *fair(), *sweeps(), *headline(), *longer_sweeps(), *sizes(), *patient()]
 
 
 def seeds(arm: Arm, scale: str) -> range:
-    """The seeds of an arm at a scale."""
+    """The seeds of an arm at a scale; none where it is not run at that scale."""
     first = arm.name.split("-")[0]
-    few = {"labml": 1, "fair": 3, "weak": 3}
-    return range(few.get(first, 2) if scale == "cpu" else 5 if first == "fair" else 3)
+    few = {"labml": 1, "fair": 3, "weak": 3, "T": 2, "labels": 2}
+    many = {"labml": 3, "full": 5, "long": 3, "rare": 3, "size": 3, "patient": 3}
+    return range((few if scale == "cpu" else many).get(first, 0))
 
 
 def labml() -> list[Arm]:
@@ -110,6 +115,54 @@ def sweeps() -> list[Arm]:
     return rows
 
 
+def headline() -> list[Arm]:
+    """The fair race with labml's large network as the teacher and five times the epochs: wants a GPU."""
+    return [
+        LARGE_TEACHER,
+        LONG_ALONE,
+        replace(LONG_ALONE, name="full-smoothed", objective="smoothed"),
+        long("full-distilled"),
+        long("full-fixed", objective="fixed"),
+    ]
+
+
+def longer_sweeps() -> list[Arm]:
+    """Temperature, alpha, and the share of the images at equal steps, around the headline's student."""
+    rows = [long(f"long-T-{t:g}", temperature=t) for t in (1.0, 2.0, 8.0, 16.0)]
+    rows += [long(f"long-alpha-{alpha:g}", alpha=alpha) for alpha in (0.25, 0.5, 0.75, 1.0)]
+    for percent, epochs in ((1, 6000), (10, 600)):
+        part: dict[str, Any] = {"recipe": replace(LONG, epochs=epochs), "share": percent / 100}
+        rows.append(replace(LONG_ALONE, name=f"rare-{percent}-alone", **part))
+        rows.append(long(f"rare-{percent}-distilled", **part))
+    return rows
+
+
+def sizes() -> list[Arm]:
+    """Teachers from the student's own size to labml's: is a larger one a better one?"""
+    half = replace(LARGE_TEACHER, name="size-half-teacher", network="half")
+    return [
+        half,
+        long("size-small-distilled", teacher=LONG_ALONE),
+        long("size-half-distilled", teacher=half),
+    ]
+
+
+def patient() -> list[Arm]:
+    """Less and more time for the student, alone and distilled: Beyer et al. (2022) ask for patience."""
+    rows = []
+    for epochs in (15, 240):
+        recipe = replace(LONG, epochs=epochs)
+        rows.append(replace(LONG_ALONE, name=f"patient-{epochs}-alone", recipe=recipe))
+        rows.append(long(f"patient-{epochs}-distilled", recipe=recipe))
+    return rows
+
+
+def long(name: str, **changed: Any) -> Arm:
+    """The headline's distilled student, with something changed."""
+    soft: dict[str, Any] = {"objective": "hinton", "temperature": 4.0, "alpha": 0.9}
+    return replace(LONG_ALONE, name=name, **({"teacher": LARGE_TEACHER} | soft | changed))
+
+
 def settings(arm: Arm) -> dict[str, Any]:
     """The arm's settings, as its record keeps them."""
     kept = {key: value for key, value in asdict(arm).items() if key != "name"}
@@ -152,7 +205,7 @@ def trained(arm: Arm, seed: int, folder: Path) -> tuple[nn.Module, list[dict[str
             checkpoint=checkpoint,
             description=f"{arm.name} seed {seed}",
         )
-    return model.cpu(), result.curve
+    return model, result.curve  # on its device, where it may have to teach
 
 
 def objective(arm: Arm, seed: int, part: Dataset, folder: Path) -> Objective:
@@ -167,6 +220,7 @@ def objective(arm: Arm, seed: int, part: Dataset, folder: Path) -> Objective:
     logits = teacher_cache.fill(teacher, part, views, folder / answers, half=arm.recipe.half)
     if arm.objective == "fixed":
         logits = logits[:, 0]
+    logits = logits.to(devices.pick())  # a step on a GPU should not wait for the processor
     return distilled(logits, temperature=arm.temperature, alpha=arm.alpha)
 
 

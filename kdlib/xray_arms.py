@@ -45,14 +45,14 @@ SOURCE_TEACHER = Arm("source-teacher", "resnet18", SOURCE)
 
 def arms() -> list[Arm]:
     """Every row of chapter 05's tables, teachers before their students."""
-    return [*grid(), *leak(), *kinds(), *source(), *moved(), *large(), *from_imagenet()]
+    return [*grid(), *leak(), *kinds(), *source(), *moved(), *large(), *from_imagenet(), *longer()]
 
 
 def seeds(arm: Arm, scale: str) -> range:
     """The seeds of an arm at a scale; none where it is not run at that scale."""
     if scale == "full":
         return range(10)
-    few = {"source": 3, "moved": 3, "imagenet": 0, "large": 0}
+    few = {"source": 3, "moved": 3, "imagenet": 0, "large": 0, "long": 0}
     return range(few.get(arm.name.split("-")[0], 5))
 
 
@@ -141,6 +141,22 @@ def from_imagenet() -> list[Arm]:
     """
     teacher = replace(TEACHER, name="imagenet-teacher", resolution=224, weights="imagenet")
     return [teacher, one_cell("imagenet-distilled", teacher)]
+
+
+def longer() -> list[Arm]:
+    """The grid with the right loss once more, everybody for the article's 40 epochs."""
+    teacher = replace(TEACHER, name="long-teacher", recipe=replace(TEACHER.recipe, epochs=40))
+    students = [
+        replace(
+            arm,
+            name=f"long-{arm.name.removeprefix('hinton-')}",
+            recipe=replace(arm.recipe, epochs=40),
+            teacher=arm.teacher and teacher,
+        )
+        for arm in grid()[1:]
+        if arm.objective != "mage"
+    ]
+    return [teacher, *students]
 
 
 def one_cell(name: str, teacher: Arm) -> Arm:

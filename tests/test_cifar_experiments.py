@@ -31,29 +31,51 @@ def few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Arm]:
     return arms
 
 
-def test_every_arm_runs_and_is_recorded(few: list[Arm]) -> None:
-    assert runner.run("cifar", "cpu", seeds=[0]) == len(few)
-    records = {r["arm"]: r for r in ledger.records("cifar", "cpu")}
-    assert set(records) == {arm.name for arm in few}
+@pytest.mark.parametrize("scale", ["cpu", "full"])
+def test_every_arm_runs_and_is_recorded(few: list[Arm], scale: str) -> None:
+    expected = {arm.name for arm in few if cifar_experiments.seeds(arm, scale)}
+    assert runner.run("cifar", scale, seeds=[0]) == len(expected)
+    records = {r["arm"]: r for r in ledger.records("cifar", scale)}
+    assert set(records) == expected
     for record in records.values():
         confusion = torch.tensor(record["metrics"]["test_confusion"])
         assert confusion.sum() == 60
         assert 60 - int(confusion.trace()) == record["metrics"]["test_errors"]
-    fair = ("fair-alone", "fair-smoothed", "fair-distilled", "fair-fixed", "T-1", "labml-distilled")
-    assert len({records[name]["curve"]["loss"][0] for name in fair}) == len(fair)
+    others = ["labml-alone", "labml-distilled"]
+    if scale == "cpu":
+        others += ["fair-alone", "fair-smoothed", "fair-distilled", "fair-fixed", "T-1"]
+    else:
+        others += ["full-alone", "full-smoothed", "full-distilled", "full-fixed", "long-T-1"]
+        others += ["long-alpha-0.5", "size-small-distilled"]
+    assert len({records[name]["curve"]["loss"][0] for name in others}) == len(others)
 
 
-def test_students_of_the_fair_recipe_differ_in_their_objective_alone() -> None:
+def test_students_differ_from_the_one_alone_in_their_objective_only() -> None:
     arms = {arm.name: arm for arm in cifar_experiments.arms()}
-    alone = arms["fair-alone"]
-    for name in ("fair-smoothed", "fair-distilled", "fair-fixed", "weak-distilled"):
-        assert (arms[name].network, arms[name].recipe, arms[name].views) == (
-            alone.network,
-            alone.recipe,
-            alone.views,
-        )
-    steps = [arms[n].recipe.epochs * arms[n].share for n in ("T-alone", "labels-1-alone", "labels-10-alone")]
-    assert steps == pytest.approx([6, 6, 6])
+    pairs = {
+        "fair-alone": ["fair-smoothed", "fair-distilled", "fair-fixed", "weak-distilled"],
+        "T-alone": [f"T-{t}" for t in (1, 2, 4, 8, 16)],
+        "full-alone": ["full-smoothed", "full-distilled", "full-fixed"]
+        + ["size-small-distilled", "size-half-distilled"]
+        + [f"long-T-{t}" for t in (1, 2, 8, 16)]
+        + [f"long-alpha-{alpha}" for alpha in (0.25, 0.5, 0.75, 1)],
+    }
+    for group in ("labels-1", "labels-10", "rare-1", "rare-10", "patient-15", "patient-240"):
+        pairs[f"{group}-alone"] = [f"{group}-distilled"]
+    for alone, others in pairs.items():
+        for name in others:
+            lone, other = arms[alone], arms[name]
+            assert (other.network, other.recipe, other.views, other.share) == (
+                lone.network,
+                lone.recipe,
+                lone.views,
+                lone.share,
+            )
+            assert lone.objective == "labels" and (other.objective == "smoothed" or other.teacher is not None)
+    for first in ("labels", "rare"):
+        few = [arms[f"{first}-{percent}-alone"] for percent in (1, 10)]
+        whole = arms["T-alone" if first == "labels" else "full-alone"].recipe.epochs
+        assert [arm.recipe.epochs * arm.share for arm in few] == pytest.approx([whole, whole])
     assert VIEWS[0] == (False, 0, 0) and len(set(VIEWS)) == 16
 
 
@@ -61,9 +83,18 @@ def test_seeds_are_those_of_the_scale() -> None:
     arms = {arm.name: arm for arm in cifar_experiments.arms()}
     counts = {
         name: [len(cifar_experiments.seeds(arms[name], scale)) for scale in ("cpu", "full")]
-        for name in ("labml-alone", "fair-distilled", "T-4")
+        for name in ("labml-alone", "fair-distilled", "T-4", "full-distilled", "patient-240-alone")
     }
-    assert counts == {"labml-alone": [1, 3], "fair-distilled": [3, 5], "T-4": [2, 3]}
+    assert counts == {
+        "labml-alone": [1, 3],
+        "fair-distilled": [3, 0],
+        "T-4": [2, 0],
+        "full-distilled": [0, 5],
+        "patient-240-alone": [0, 3],
+    }
+    assert all(
+        cifar_experiments.seeds(arm, "cpu") or cifar_experiments.seeds(arm, "full") for arm in arms.values()
+    )
 
 
 class Constant(nn.Module):

@@ -145,6 +145,25 @@ def test_kinds_are_labels_too() -> None:
     assert torch.equal(three.labels > 0, test.labels > 0)
 
 
+def test_the_longer_grid_differs_in_its_epochs_alone() -> None:
+    arms = {arm.name: arm for arm in xray_arms.arms()}
+    longer = [arm for arm in xray_arms.longer() if arm.name != "long-teacher"]
+    assert len(longer) == 1 + 16
+    for arm in longer:
+        short = arms[
+            arm.name.replace("long-a0", "hinton-a0").replace("long-a1", "hinton-a1").removeprefix("long-")
+        ]
+        assert arm.recipe == replace(short.recipe, epochs=40) != short.recipe
+        assert (arm.objective, arm.temperature, arm.alpha) == (
+            short.objective,
+            short.temperature,
+            short.alpha,
+        )
+        if arm.teacher is not None:
+            assert arm.teacher.name == "long-teacher" and arm.teacher.recipe.epochs == 40
+        assert xray_arms.seeds(arm, "cpu") == range(0) and xray_arms.seeds(arm, "full") == range(10)
+
+
 def test_the_grid_is_the_articles() -> None:
     names = [arm.name for arm in xray_arms.grid()]
     assert len(names) == len(set(names)) == 2 + 2 * 16
@@ -157,7 +176,7 @@ def test_seeds_are_those_of_the_scale() -> None:
     for arm in xray_experiments.arms():
         numbers = len(xray_experiments.seeds(arm, "cpu")), len(xray_experiments.seeds(arm, "full"))
         counts.setdefault(arm.name.split("-")[0], set()).add(numbers)
-    few = {"source": (3, 10), "moved": (3, 10), "imagenet": (0, 10), "large": (0, 10)}
+    few = {"source": (3, 10), "moved": (3, 10), "imagenet": (0, 10), "large": (0, 10), "long": (0, 10)}
     assert counts == {name: {few.get(name, (5, 10))} for name in counts} and few.keys() <= counts.keys()
 
 
