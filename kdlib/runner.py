@@ -21,6 +21,7 @@ from kdlib import (
     ledger,
     loss_experiments,
     mnist_experiments,
+    race_experiments,
     sharpness_experiments,
     signal_experiments,
     speed_experiments,
@@ -34,6 +35,7 @@ APART = ("cache", "chosen_settings", "data", "files", "ledger", "progress")
 EXPERIMENTS = {
     "loss": loss_experiments,
     "mnist": mnist_experiments,
+    "race": race_experiments,
     "cifar": cifar_experiments,
     "xray": xray_experiments,
     "clicks": click_experiments,

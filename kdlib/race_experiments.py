@@ -1,0 +1,106 @@
+"""Chapter 04's first race with many seeds: the page's small student on the bundled CIFAR-10 images.
+
+On the page it is run with one seed. Here alone and distilled students of a seed share their initial weights,
+images, views and steps, and are judged by the bundled test images, which select nothing.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kdlib import augment, cache, data, fidelity, metrics, models, pretrained
+from kdlib.cifar_experiments import VIEWS
+from kdlib.digests import fingerprint
+from kdlib.objectives import Objective, distilled, supervised
+from kdlib.training import Recipe, logits_of, train
+
+RECIPE = Recipe(4, 0.1, weight_decay=5e-4, schedule="one_cycle")  # the page's
+TEMPERATURE = 4.0
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One of the two students."""
+
+    name: str
+    alpha: float
+    temperature: float = TEMPERATURE
+    recipe: Recipe = RECIPE
+
+
+def arms() -> list[Arm]:
+    """Both students of the race."""
+    return [Arm("alone", 0.0), Arm("distilled", 0.9)]
+
+
+def seeds(arm: Arm, scale: str) -> range:
+    """The seeds of an arm at a scale."""
+    return range(10 if scale == "cpu" else 30)
+
+
+def settings(arm: Arm) -> dict[str, Any]:
+    """The arm's settings, as its record keeps them."""
+    return {key: value for key, value in asdict(arm).items() if key != "name"} | {"list_of_views": VIEWS}
+
+
+def run(arm: Arm, seed: int, folder: Path) -> dict[str, Any]:
+    """Train one student, or go on where it was killed; give what was measured and the data's digest."""
+    train_set, test = (data.load("cifar10", split, scale="quick") for split in ("train", "test"))
+    student = models.vgg(models.VGG_QUICK, seed=seed)
+    objective: Objective = supervised
+    if arm.alpha:
+        answers = pretrained.cifar_teacher_logits(train_set)
+        objective = distilled(answers, temperature=arm.temperature, alpha=arm.alpha)
+    checkpoint = folder / f"{arm.name}.{seed}.{fingerprint(settings(arm))}.safetensors"
+    with cache.locked(checkpoint):
+        result = train(
+            student,
+            train_set,
+            objective,
+            arm.recipe,
+            seed=seed,
+            augment=augment.viewed(VIEWS),
+            checkpoint=checkpoint,
+            description=f"{arm.name} seed {seed}",
+        )
+    logits = logits_of(student.cpu(), test)
+    measured = judged(logits, pretrained.cifar_teacher_logits(test), test.labels)
+    return {"metrics": measured, "curve": result.curve, "data": data.digest(train_set, test)}
+
+
+def judged(logits: Tensor, teacher: Tensor, labels: Tensor) -> dict[str, Any]:
+    """How often a student (N, C) is right, and how much it is like its teacher (N, C)."""
+    p, q = ((z / TEMPERATURE).log_softmax(1) for z in (teacher, logits))
+    apart = (p.exp() * (p - q)).sum(1)
+    fooled = teacher.argmax(1) != labels
+    return {
+        "test_errors": metrics.errors(logits, labels),
+        "test_accuracy": metrics.accuracy(logits, labels),
+        "test_answers": "".join(str(int(answer)) for answer in logits.argmax(1)),
+        "teacher_agreement": fidelity.agreement(logits, teacher),
+        "same_mistakes": fidelity.same_mistakes(logits, teacher, labels),
+        "divergence": float(apart.mean()),
+        "divergence_where_teacher_errs": float(apart[fooled].mean()),
+        "likeness": likeness(logits, teacher, labels),
+    }
+
+
+def likeness(first: Tensor, second: Tensor, labels: Tensor) -> float:
+    """Correlation of which classes two networks find alike, over all pairs of classes. Chapter 04.
+
+    How much alike two classes are to a network is the mean of its softened answer for the one over the
+    examples of the other.
+
+    Args:
+        first, second: logits of the same examples, (N, C).
+        labels: (N,); each of the C classes has an example.
+    """
+    classes = first.shape[1]
+    members = F.one_hot(labels, classes).to(first.dtype)
+    off = ~torch.eye(classes, dtype=torch.bool)
+    tables = [members.T @ (z / TEMPERATURE).softmax(1) / members.sum(0)[:, None] for z in (first, second)]
+    return float(torch.corrcoef(torch.stack([table[off] for table in tables]))[0, 1])
