@@ -74,17 +74,16 @@ def run(arm: Arm, seed: int, folder: Path) -> dict[str, Any]:
 
 def judged(logits: Tensor, teacher: Tensor, labels: Tensor) -> dict[str, Any]:
     """How often a student (N, C) is right, and how much it is like its teacher (N, C)."""
-    p, q = ((z / TEMPERATURE).log_softmax(1) for z in (teacher, logits))
-    apart = (p.exp() * (p - q)).sum(1)
     fooled = teacher.argmax(1) != labels
+    soft, target = logits / TEMPERATURE, teacher / TEMPERATURE
     return {
         "test_errors": metrics.errors(logits, labels),
         "test_accuracy": metrics.accuracy(logits, labels),
         "test_answers": "".join(str(int(answer)) for answer in logits.argmax(1)),
         "teacher_agreement": fidelity.agreement(logits, teacher),
         "same_mistakes": fidelity.same_mistakes(logits, teacher, labels),
-        "divergence": float(apart.mean()),
-        "divergence_where_teacher_errs": float(apart[fooled].mean()),
+        "divergence": fidelity.divergence(soft, target),
+        "divergence_where_teacher_errs": fidelity.divergence(soft[fooled], target[fooled]),
         "likeness": likeness(logits, teacher, labels),
     }
 

@@ -3,7 +3,7 @@
 All methods train the same student, with the same initial weights in a seed, on the same 20,000 images for
 as many steps. The learning rate is the best of four for the student alone. Then each method has one setting,
 the best of four, by 5,000 other images, after half of the epochs and with a seed of its own. One teacher
-serves all: chapter 04's of seed 0, trained on all 50,000 images. The test images are looked at once.
+serves all: chapter 04's of seed 0, trained on all 50,000 images. The test images choose nothing.
 """
 
 from collections.abc import Mapping
