@@ -240,10 +240,14 @@ def _kind(gain: float, digits: int, drawn: bool) -> str:
 
 
 def _span(left: float, right: float, y: int) -> str:
-    """An interval with its ends, cut off where the picture ends; there it has no mark."""
+    """An interval with its ends; one that lies beyond the picture is an arrowhead at its edge."""
     a, b = max(left, _X), min(right, END)
-    marks = "".join(f"M{fixed(x, 2)},{y - 4}v8" for x in (left, right) if _X <= x <= END)
-    return f"M{fixed(a, 2)},{y}H{fixed(b, 2)}{marks}"
+    marks = [f"M{fixed(x, 2)},{y - 4}v8" for x in (left, right) if _X <= x <= END]
+    if left < _X:
+        marks.append(f"M{_X + 5},{y - 4}l-5,4l5,4")
+    if right > END:
+        marks.append(f"M{END - 5},{y - 4}l5,4l-5,4")
+    return f"M{fixed(a, 2)},{y}H{fixed(b, 2)}{''.join(marks)}"
 
 
 def _spots(places: Sequence[float], zero: float) -> tuple[int, list[tuple[float, float]]]:

@@ -164,15 +164,15 @@ def test_no_run_stands_on_the_wrong_side_of_zero_or_on_another():
             assert all(math.dist(a, b) > size for i, a in enumerate(spots) for b in spots[:i])
 
 
-def test_an_interval_beyond_the_picture_is_cut_and_has_no_end_mark():
+def test_an_interval_beyond_the_picture_is_cut_and_ends_in_an_arrowhead():
     widget = seed_roulette({0: -1.0, 1: 1.0, 2: 3.0})
     widget.runs, widget.draws = 3, 1  # 1 and 4.97 on both sides
     (span,) = (node.get("d") for node in plot(page(widget)).iter("path") if node.get("data-kd") == "span")
-    assert re.fullmatch(r"M58\.00,\d+H308\.00", span)
+    assert re.fullmatch(r"M58\.00,\d+H308\.00M63,\d+l-5,4l5,4M303,\d+l5,4l-5,4", span)  # arrowheads
     narrow = seed_roulette({0: 10.0, 1: 11.0, 2: 12.0})
     narrow.runs, narrow.draws = 3, 1
     (span,) = (node.get("d") for node in plot(page(narrow)).iter("path") if node.get("data-kd") == "span")
-    assert span.count("v8") == 1  # 8.5 to 13.5: the axis ends at 12.7
+    assert span.count("v8") == 1 and span.endswith("l5,4l-5,4")  # 8.5 to 13.5: the axis ends at 12.7
 
 
 def test_python_reads_and_sets_the_roulette():

@@ -111,11 +111,19 @@ def clean_page(page: str) -> str:
     # A comma after a formula stays on its line.
     formula = r'(?<!<span class="kd-keep">)(<span class="math [^>]*>[^<]*</span>[.,;:!?)]+)'
     page = re.sub(formula, r'<span class="kd-keep">\1</span>', page)
+    # An interval in a table is one thing: it breaks as a whole, and is set below its number on a phone.
+    page = re.sub(r"<td\b.*?</td>", keep_intervals, page, flags=re.DOTALL)
     # Notebooks are saved rather than shown as text.
     page = re.sub(r'<a href="([^"]*_sources/[^"]*)" target="_blank"', r'<a href="\1" download', page)
     viewport = '<meta name="viewport" content="width=device-width, initial-scale=1'
     first, *rest = re.split(rf'{viewport}[.0]*"\s*/?>', page)
     return page if len(rest) < 2 else f'{first}{viewport}" />{"".join(rest)}'
+
+
+def keep_intervals(cell: re.Match[str]) -> str:
+    """A table cell with every "(54.7 to 56.1)" in it marked, for the styles to keep together."""
+    opened = '<span class="kd-interval">'
+    return re.sub(rf"(?<!{opened})(\([^\s()<>]+ to [^\s()<>]+\))", rf"{opened}\1</span>", cell[0])
 
 
 def mathjax_file() -> Path:

@@ -91,6 +91,8 @@ function render({ model, el }) {
     const ends = [across(low), across(high)];
     const right = axis.x + axis.w;
     const marks = ends.filter((x) => x >= axis.x && x <= right).map((x) => `M${x.toFixed(2)},${axis.y - 4}v8`);
+    if (ends[0] < axis.x) marks.push(`M${axis.x + 5},${axis.y - 4}l-5,4l5,4`);
+    if (ends[1] > right) marks.push(`M${right - 5},${axis.y - 4}l5,4l-5,4`);
     return `M${Math.max(ends[0], axis.x).toFixed(2)},${axis.y}H${Math.min(ends[1], right).toFixed(2)}${marks.join("")}`;
   }
 
