@@ -85,11 +85,12 @@ def student() -> torch.nn.Module:
     return models.vgg(**cifar_experiments.NETWORKS["small"], seed=0)
 
 
-def live(loader: Any, teacher: torch.nn.Module) -> torch.nn.Module:
+def live(loader: Any, teacher: torch.nn.Module, place: str = "cpu") -> torch.nn.Module:
     """An epoch as labml's: PIL images from a DataLoader, and the teacher run forward at each step."""
-    model = student().train()
+    model = student().to(place).train()
     optimizer = torch.optim.Adam(model.parameters(), CIFAR.learning_rate)
     for images, labels in loader:
+        images, labels = images.to(place), labels.to(place)
         with torch.no_grad():
             target = teacher(images)
         terms = losses.hinton_loss(model(images), target, labels, temperature=TEMPERATURE, alpha=ALPHA)
@@ -99,11 +100,11 @@ def live(loader: Any, teacher: torch.nn.Module) -> torch.nn.Module:
     return model
 
 
-def cached(part: Dataset, answers: torch.Tensor, recipe: Recipe) -> torch.nn.Module:
+def cached(part: Dataset, answers: torch.Tensor, recipe: Recipe, place: str = "cpu") -> torch.nn.Module:
     """An epoch as chapter 04's runs: images in memory, one of few views, the teacher's answers looked up."""
     model, objective = student(), distilled(answers, temperature=TEMPERATURE, alpha=ALPHA)
     views = augment.viewed(cifar_experiments.VIEWS)
-    train(model, part, objective, recipe, seed=0, augment=views, device="cpu")
+    train(model, part, objective, recipe, seed=0, augment=views, device=place)
     return model
 
 
@@ -133,6 +134,8 @@ def alternated(runs: dict[str, Callable[[], object]], pairs: int) -> dict[str, l
         for name in runs if pair % 2 else reversed(runs):
             start = time.perf_counter()
             runs[name]()
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()  # what a run started there is part of it
             if pair:
                 times[name].append(time.perf_counter() - start)
     return times
@@ -153,17 +156,19 @@ def figures(times: dict[str, list[float]], usual: str, name: str, target: float)
     ]
 
 
-def distillation(part: Dataset, big: torch.nn.Module, pairs: int) -> dict[str, list[float]]:
+def distillation(
+    part: Dataset, big: torch.nn.Module, pairs: int, place: str = "cpu"
+) -> dict[str, list[float]]:
     """Seconds of an epoch with stored answers, also in float32, and of a live one; filling is paid before."""
     loader = DataLoader(Pictures(part), CIFAR.batch_size, shuffle=True)
     exact = replace(CIFAR, half="nowhere")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "answers.safetensors"
-        answers = teacher_cache.fill(big, part, cifar_experiments.VIEWS, path)
+        answers = teacher_cache.fill(big.to(place), part, cifar_experiments.VIEWS, path).to(place)
         runs = {
-            "kdlib": lambda: cached(part, answers, CIFAR),
-            "float32": lambda: cached(part, answers, exact),
-            "live": lambda: live(loader, big),
+            "kdlib": lambda: cached(part, answers, CIFAR, place),
+            "float32": lambda: cached(part, answers, exact, place),
+            "live": lambda: live(loader, big, place),
         }
         return alternated(runs, pairs)
 
@@ -196,14 +201,24 @@ def epochs(tar: Path, count: int, pairs: int) -> dict[str, list[float]]:
         return alternated(runs, pairs)
 
 
+def missing(name: str, target: float, why: str) -> dict[str, Any]:
+    """A figure that this machine cannot measure."""
+    return {"name": name, "value": None, "unit": "", "target": target, "better": "higher", "not_run": why}
+
+
 def measure() -> list[dict[str, Any]]:
     """Medians of alternating runs on one thread: a second would leave the usual loops' images on one."""
-    part = data.load("cifar10", "train", scale="quick").subset(range(CIFAR.batch_size * STEPS))
+    whole = data.load("cifar10", "train", scale="quick")
     taught = "CIFAR-10 student with stored answers, times a loop with the teacher"
     seen = "X-ray student's epoch, times a loop that decodes JPEGs"
     with threads(1):
+        part = whole.subset(range(CIFAR.batch_size * STEPS))
         found = figures(distillation(part, teacher(), PAIRS), "live", taught, 2.5)
+        if torch.cuda.is_available():
+            times = distillation(whole, teacher(), PAIRS, "cuda")  # a GPU is done with less in no time
+            found += figures(times, "live", f"{taught}, on a GPU", 10)
+        else:
+            found.append(missing(f"{taught}, on a GPU", 10, "no GPU"))
         if TAR.is_file():
             return found + figures(epochs(TAR, XRAYS, PAIRS), "decoding", seen, 1.8)
-    missing = {"name": seen, "value": None, "unit": "", "target": 1.8, "better": "higher"}
-    return [*found, missing | {"not_run": "no JPEGs"}]
+    return [*found, missing(seen, 1.8, "no JPEGs")]

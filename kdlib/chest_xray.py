@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
-from kdlib import progress
+from kdlib import bundle, progress
 from kdlib.bundle import UInt8Array
 
 KAGGLE = "paultimothymooney/chest-xray-pneumonia"
@@ -30,6 +30,7 @@ COUNTS = {
 }
 SPLITS = ("train", "val", "test", "kaggle_train", "kaggle_val")
 VALIDATION_FRACTION = 0.15
+REMEDY = "unpack Kaggle's archive again"
 HOW = (
     "python -m kdlib data fetch chest_xray --from FOLDER (Kaggle's layout: train, val and test), "
     f"or set KDLIB_CHEST_XRAY to that folder, or pip install kagglehub (Kaggle's {KAGGLE})"
@@ -50,7 +51,10 @@ def parse(file: str) -> tuple[int, str, str]:
     match = (_PNEUMONIA if label else _NORMAL).fullmatch(path.stem)
     if match is None:
         wanted = "person<number>_bacteria_<number>" if label else "IM-<number>-<number>"
-        raise ValueError(f"{file}: the name carries no patient (wanted a name like {wanted}.jpeg)")
+        raise ValueError(
+            f"{file}: the name carries no patient (wanted a name like {wanted}.jpeg); "
+            "take the file out of the folder, or give it Kaggle's name"
+        )
     return label, match[1], match[2] if label else "normal"
 
 
@@ -108,28 +112,54 @@ def find_source(folder: str | os.PathLike[str] | None) -> Path:
 def list_files(folder: Path) -> list[str]:
     """The 5,856 file names relative to `folder`, in a fixed order (train, val, test; class; name).
 
-    FileNotFoundError where a folder's count is not Kaggle's, ValueError where a name carries no patient.
+    FileNotFoundError where a folder's count is not Kaggle's, ValueError where a name carries no patient; both
+    name files.
     """
     files = {part: sorted(path.name for path in (folder / part).glob("*.jpeg")) for part in COUNTS}
+    listed = [f"{part}/{name}" for part in COUNTS for name in files[part]]
     found = {part: len(names) for part, names in files.items()}
     wrong = ", ".join(
         f"{part} {found[part]} of {count}" for part, count in COUNTS.items() if found[part] != count
     )
     if wrong:
         raise FileNotFoundError(
-            f"chest_xray: {folder} is not whole; .jpeg files found of those wanted: {wrong}"
+            f"chest_xray: {folder} is not Kaggle's folder; .jpeg files found of those wanted: {wrong}"
+            f"{_differences(folder, listed)}; {REMEDY}, into an empty folder"
         )
-    listed = [f"{part}/{name}" for part in COUNTS for name in files[part]]
     for file in listed:
-        parse(file)
+        parse((folder / file).as_posix())
     return listed
+
+
+def kaggle_files() -> list[str]:
+    """The 5,856 names that Kaggle's files have. Errors as `kdlib.bundle.array`."""
+    return bundle.array("chest_xray", "files").tobytes().decode().split(" ")
+
+
+def _differences(folder: Path, listed: list[str]) -> str:
+    """What is missing in a folder and what should not be there, as text: up to three names of each."""
+    known = kaggle_files()
+    others = sorted(path for part in COUNTS for path in (folder / part).glob("*"))
+    found = {
+        "missing": sorted(set(known) - set(listed)),
+        "not Kaggle's": sorted(set(listed) - set(known)),
+        "not named .jpeg as Kaggle's are": [
+            path.relative_to(folder).as_posix() for path in others if path.suffix.lower() in (".jpg", ".png")
+        ],
+    }
+    return "".join(f"; {what}: {_some(names)}" for what, names in found.items() if names)
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
 
 
 def read_folder(folder: Path, resolution: int) -> dict[str, UInt8Array]:
     """All images of a Kaggle folder as {"images": [5856, 1, R, R], "files": the names, joined by spaces}.
 
     Colour is turned to grey; both sides are resized to `resolution` by Pillow's antialiased bilinear filter.
-    ValueError, naming the file, where one is not an image; see `list_files` for the rest.
+    ValueError, naming the file, where one is not an image or too small; see `list_files` for the rest.
     """
     files = list_files(folder)
     images = np.empty((len(files), 1, resolution, resolution), np.uint8)
@@ -143,9 +173,22 @@ def read_folder(folder: Path, resolution: int) -> dict[str, UInt8Array]:
 
 
 def read_image(path: Path, resolution: int) -> UInt8Array:
-    """One X-ray as grey uint8 [R, R]; ValueError, naming the file, where it is not a whole image."""
+    """One X-ray as grey uint8 [R, R].
+
+    ValueError, naming the file, where it is not a whole image, or is a small copy whose longer side has fewer
+    than `resolution` pixels.
+    """
     try:
         with Image.open(path) as image:
+            # The longer side, for Kaggle's originals are 384 pixels wide or more, but down to 127 high.
+            if max(image.size) < resolution:
+                width, height = image.size
+                raise ValueError(
+                    f"chest_xray: {path} is {width} x {height} pixels, smaller than the {resolution} wanted; "
+                    f"ask for at most {max(image.size)} pixels, or take Kaggle's originals"
+                )
             return np.asarray(image.convert("L").resize((resolution, resolution), Image.Resampling.BILINEAR))
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"chest_xray: {path} is not a readable image ({error})") from error
+        raise ValueError(
+            f"chest_xray: {path} is not a readable image ({error}); get it again, or {REMEDY}"
+        ) from error

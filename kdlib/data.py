@@ -150,8 +150,8 @@ def hold_out(dataset: Dataset, size_or_fraction: int | float, seed: int) -> tupl
     nobody is in both parts; as many images are held out as whole patients allow, never more. Both parts keep
     the order of the data set. seed: an integer from 0 to 2**64 - 1; the same one gives the same parts.
 
-    TypeError or ValueError where the size is no such number or leaves a part empty, or the seed is no such
-    integer.
+    TypeError or ValueError where the size is no such number, or leaves a part empty or without an example of
+    a class that the data set has, or the seed is no such integer.
     """
     n = len(dataset)
     if isinstance(size_or_fraction, bool) or not isinstance(size_or_fraction, int | float):
@@ -177,6 +177,13 @@ def hold_out(dataset: Dataset, size_or_fraction: int | float, seed: int) -> tupl
             f"size_or_fraction is {size_or_fraction}: no patient has so few images; hold out more"
         )
     rest, held = dataset.subset(~held_out), dataset.subset(held_out)
+    for part, what, way in ((held, "held-out part", "more"), (rest, "rest", "fewer")):
+        if missing := sorted(set(dataset.labels.tolist()) - set(part.labels.tolist())):
+            names = ", ".join(dataset.classes[label] for label in missing)
+            raise ValueError(
+                f"size_or_fraction is {size_or_fraction}: the {what} has no image of class {names}; "
+                f"hold out {way}, or leave that class out of the data set"
+            )
     return replace(rest, split=f"{dataset.split}:rest"), replace(held, split=f"{dataset.split}:held_out")
 
 

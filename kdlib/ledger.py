@@ -19,11 +19,12 @@ import torchvision
 from kdlib import files
 
 SCHEMA = 2
+NAMED = ("experiment", "arm", "scale", "seed")  # the parts of a record's name
 Record = dict[str, Any]
 
 
 class RecordError(ValueError):
-    """A record that cannot be trusted: edited by hand, cut short, or of another schema."""
+    """A record that cannot be trusted: edited by hand, cut short, misnamed, or of another schema."""
 
 
 def folder() -> Path:
@@ -55,8 +56,7 @@ def write(record: Record) -> Path:
     Raises:
         PermissionError: the folder cannot be written; the message says where else records can go.
     """
-    key = (record["experiment"], record["arm"], record["scale"], record["seed"])
-    path = folder() / f"{name_of(*key)}.json"
+    path = folder() / f"{name_of(*(record[part] for part in NAMED))}.json"
     record = {"schema": SCHEMA, **record}  # one line a key, so that a difference can be read
     record["seal"] = seal(record)
     lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in record.items()]
@@ -85,7 +85,8 @@ def read(path: Path) -> Record:
     """One record.
 
     Raises:
-        RecordError: it is no JSON, of another schema, or was edited; the message names the file.
+        RecordError: it is no JSON, of another schema, was edited, or is of another run than its name says, as
+            a copy is that a browser has numbered; the message names the file.
     """
     remedy = "delete it and run the experiment again"
     try:
@@ -96,6 +97,9 @@ def read(path: Path) -> Record:
         raise RecordError(f"{path} has another schema than {SCHEMA}; {remedy}")
     if record.get("seal") != seal(record):
         raise RecordError(f"{path} was edited: its content does not match its seal; {remedy}")
+    name = name_of(*(record[part] for part in NAMED))
+    if path.stem != name:
+        raise RecordError(f"{path} holds the record {name}; delete it, or name it {name}.json")
     return record
 
 

@@ -1,7 +1,8 @@
 """Chapter 04's first race with many seeds: the page's small student on the bundled CIFAR-10 images.
 
 On the page it is run with one seed. Here alone and distilled students of a seed share their initial weights,
-images, views and steps, and are judged by the bundled test images, which select nothing.
+images, views and steps, and are judged by the bundled test images, which select nothing. Around the two lie
+longer races (Beyer et al. 2022: a good teacher is patient), other alphas and other temperatures.
 """
 
 from dataclasses import asdict, dataclass
@@ -24,7 +25,7 @@ TEMPERATURE = 4.0
 
 @dataclass(frozen=True)
 class Arm:
-    """One of the two students."""
+    """One student: alone where alpha is 0, else distilled."""
 
     name: str
     alpha: float
@@ -33,13 +34,40 @@ class Arm:
 
 
 def arms() -> list[Arm]:
-    """Both students of the race."""
-    return [Arm("alone", 0.0), Arm("distilled", 0.9)]
+    """Both students of the race, and what lies around them."""
+    return [*pair(), *longer(), *other_alphas(), *other_temperatures()]
 
 
 def seeds(arm: Arm, scale: str) -> range:
     """The seeds of an arm at a scale."""
-    return range(10 if scale == "cpu" else 30)
+    if scale == "cpu":
+        return range(5 if arm.recipe.epochs > RECIPE.epochs else 10)
+    return range(30 if arm in pair() else 10)
+
+
+def pair() -> list[Arm]:
+    """The race itself: four epochs, T = 4, alpha 0.9."""
+    return [Arm("alone", 0.0), Arm("distilled", 0.9)]
+
+
+def longer() -> list[Arm]:
+    """The same two students with four and sixteen times the epochs, one cycle over all of them."""
+    rows = []
+    for epochs in (16, 64):
+        # `dataclasses.replace` would be shorter, but its import would count for the digest of `run`.
+        recipe = Recipe(**(asdict(RECIPE) | {"epochs": epochs}))
+        rows += [Arm(f"{arm.name}-{epochs}", arm.alpha, recipe=recipe) for arm in pair()]
+    return rows
+
+
+def other_alphas() -> list[Arm]:
+    """The distilled student with other weights of the teacher's term."""
+    return [Arm(f"alpha-{alpha:g}", alpha) for alpha in (0.25, 0.5, 0.75, 1.0)]
+
+
+def other_temperatures() -> list[Arm]:
+    """The distilled student with other temperatures."""
+    return [Arm(f"T-{t:g}", 0.9, temperature=t) for t in (1.0, 2.0, 8.0)]
 
 
 def settings(arm: Arm) -> dict[str, Any]:

@@ -54,16 +54,17 @@ def gained(values: Values, first: str, second: str, digits: int = 1) -> str:
     return written(difference(values, first, second), digits, sign=True)
 
 
-def beside(values: Values, arm: str, published: float) -> str:
+def beside(values: Values, arm: str, published: float, digits: int = 0) -> str:
     """Whether a figure from one run lies where one more run of an arm would: "inside 62 to 77". Chapter 03.
 
-    "not known" below two seeds: one says nothing of how far runs lie apart.
+    The range has so many digits behind the point. "not known" below two seeds: one says nothing of how far
+    runs lie apart.
     """
     if len(values.get(arm, {})) < 2:
         return "not known"
     found = statistics.one_more(list(values[arm].values()))
     where = "inside" if found.low <= published <= found.high else "outside"
-    return f"{where} {_plain(found.low, 0)} to {_plain(found.high, 0)}"
+    return f"{where} {_plain(found.low, digits)} to {_plain(found.high, digits)}"
 
 
 def compared(values: Values, first: str, second: str, digits: int = 1) -> str:

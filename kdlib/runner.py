@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kdlib import (
+    asking_experiments,
     cache,
     cifar_experiments,
     click_experiments,
@@ -43,6 +44,7 @@ EXPERIMENTS = {
     "signals": signal_experiments,
     "fidelity": fidelity_experiments,
     "speed": speed_experiments,
+    "asking": asking_experiments,
 }
 SCALES = ("cpu", "full")
 

@@ -148,8 +148,11 @@ def asked(model: nn.Module, dataset: Dataset) -> Tensor:
 
 @lru_cache
 def folder_of(split: str, resolution: int) -> Dataset:
-    """One of Kaggle's folders; above 64 pixels from the whole data set, fetched where it is not there."""
-    scale = "full" if resolution > NATIVE else None
+    """One of Kaggle's folders; above 64 pixels from the whole data set, fetched where it is not there.
+
+    Up to 64 pixels they are the bundle's, whatever KDLIB_SCALE says, so that records are of the same pixels.
+    """
+    scale = "full" if resolution > NATIVE else "quick"
     return data.load("chest_xray", split, scale=scale, resolution=resolution)
 
 

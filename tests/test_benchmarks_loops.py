@@ -28,8 +28,9 @@ def loaded(name: str) -> Any:
 
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch, tar: Path) -> Any:
-    """The benchmark, but with two steps, a tiny teacher and X-rays packed here."""
+    """The benchmark without a GPU, but with two steps, a tiny teacher and X-rays packed here."""
     module = loaded("bench_loops")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     tiny = lambda: models.vgg(((4,), (4,)), seed=1).eval()  # noqa: E731
     for name, value in {"STEPS": 2, "XRAYS": 64, "PAIRS": 1, "TAR": tar, "teacher": tiny}.items():
         monkeypatch.setattr(module, name, value)
@@ -62,8 +63,10 @@ def test_every_figure_is_measured_and_the_threads_are_restored(bench: Any) -> No
     before = torch.get_num_threads()
     found = bench.measure()
     assert torch.get_num_threads() == before
-    assert [figure["target"] for figure in found] == [2.5, None, 1.8, None]
-    assert len({figure["name"] for figure in found}) == 4
+    assert [figure["target"] for figure in found] == [2.5, None, 10, 1.8, None]
+    assert len({figure["name"] for figure in found}) == 5
+    gpu = found.pop(2)
+    assert gpu["name"].endswith("on a GPU") and gpu["not_run"] == "no GPU" and gpu["value"] is None
     for figure in found:
         assert figure["value"] > 0 and figure["better"] == "higher" and figure["unit"] == ""
 
@@ -73,9 +76,9 @@ def test_without_the_jpegs_it_says_so_and_misses_nothing(
 ) -> None:
     run = loaded("run")
     monkeypatch.setattr(bench, "TAR", tmp_path / "nothing.tar")
-    *measured, last = bench.measure()
+    *measured, gpu, last = bench.measure()
     assert run.line(last).endswith("not run: no JPEGs") and run.met(last) is None
-    assert len(measured) == 2
+    assert run.line(gpu).endswith("not run: no GPU") and len(measured) == 2
     met, missed = ({**measured[0], "value": value} for value in (3.0, 2.0))
     monkeypatch.setattr(sys, "argv", ["run.py", "loops"])
     for rows, code in (([met, last], 0), ([missed, last], 1)):

@@ -3,8 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from sklearn.metrics import confusion_matrix
 from torch import Tensor, nn
 
 from kdlib import cifar_experiments, data, ledger, models, runner
@@ -14,8 +16,12 @@ from kdlib.objectives import Batch
 
 @pytest.fixture
 def few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Arm]:
-    """Every arm, but with tiny networks, 60 images and one epoch, and records apart from everyone's."""
-    found = {s: data.load("cifar10", s).subset(range(600 if s == "train" else 60)) for s in ("train", "test")}
+    """Every arm, but with tiny networks, few images and one epoch, and records apart from everyone's.
+
+    Of a thousand training images, a hundredth still has every class.
+    """
+    sizes = {"train": 1000, "test": 60}
+    found = {split: data.load("cifar10", split).subset(range(size)) for split, size in sizes.items()}
     tiny = {name: about | {"blocks": ((4,), (4,))} for name, about in NETWORKS.items()}
 
     def short(arm: Arm) -> Arm:
@@ -48,6 +54,19 @@ def test_every_arm_runs_and_is_recorded(few: list[Arm], scale: str) -> None:
         others += ["full-alone", "full-smoothed", "full-distilled", "full-fixed", "long-T-1"]
         others += ["long-alpha-0.5", "size-small-distilled"]
     assert len({records[name]["curve"]["loss"][0] for name in others}) == len(others)
+
+
+def test_the_table_of_answers_is_scikit_learns(
+    few: list[Arm], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = cifar_experiments.images("test").labels
+    logits = torch.randn(len(labels), 10, generator=torch.Generator().manual_seed(0))
+    monkeypatch.setattr(cifar_experiments, "trained", lambda *of: (nn.Identity(), []))
+    monkeypatch.setattr(cifar_experiments, "logits_of", lambda *of: logits)
+    found = cifar_experiments.run(few[0], 0, tmp_path)["metrics"]["test_confusion"]
+    expected = confusion_matrix(labels, logits.argmax(1), labels=range(10))
+    assert found == expected.tolist()
+    assert not np.array_equal(expected, expected.T)  # else rows could be columns
 
 
 def test_students_differ_from_the_one_alone_in_their_objective_only() -> None:

@@ -130,7 +130,7 @@ def test_file_names_carry_the_patient(file, expected):
 
 @pytest.mark.parametrize("file", ["train/NORMAL/chest.jpeg", "test/PNEUMONIA/IM-0001-0001.jpeg"])
 def test_a_name_without_a_patient_is_named(file):
-    with pytest.raises(ValueError, match=f"{file}: the name carries no patient"):
+    with pytest.raises(ValueError, match=f"{file}: the name carries no patient .*; take the file out of"):
         chest_xray.parse(file)
 
 
@@ -409,6 +409,24 @@ def test_hold_out_takes_every_seed_in_range():
 def test_hold_out_says_when_no_patient_is_small_enough():
     with pytest.raises(ValueError, match="no patient has so few images"):
         data.hold_out(toy([0, 0, 1, 1], ("p", "p", "q", "q")), 1, seed=0)
+
+
+@pytest.mark.parametrize(("size", "part", "way"), [(1, "held-out part", "more"), (9, "rest", "fewer")])
+def test_hold_out_refuses_a_part_without_a_class(size, part, way):
+    message = f"size_or_fraction is {size}: the {part} has no image of class b; hold out {way}, or leave"
+    with pytest.raises(ValueError, match=message):
+        data.hold_out(toy([0] * 7 + [1] * 3), size, seed=0)
+
+
+def test_hold_out_refuses_a_part_without_the_patients_of_a_class():
+    patients = ("p", "q", "r", "s", "s", "s")  # s has more images than may be held out
+    with pytest.raises(ValueError, match="the held-out part has no image of class b"):
+        data.hold_out(toy([0, 0, 0, 1, 1, 1], patients), 2, seed=0)
+
+
+def test_hold_out_parts_a_data_set_of_one_of_its_classes():
+    rest, held = data.hold_out(toy([1] * 5), 1, seed=0)
+    assert (len(rest), held.labels.tolist()) == (4, [1])
 
 
 # No pickle

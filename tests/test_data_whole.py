@@ -8,10 +8,12 @@ import hashlib
 import io
 import os
 import pickle
+import re
 import sys
 import tarfile
 import types
 import warnings
+from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -81,15 +83,20 @@ XRAYS = {
 
 @pytest.fixture
 def tiny_xrays(monkeypatch, tmp_path):
-    """A folder in Kaggle's layout, 16 images of several modes and sizes, taken as whole."""
+    """A folder in Kaggle's layout, 16 images of several modes and sizes, taken as whole.
+
+    Some are less than 224 pixels high, as some of Kaggle's are.
+    """
     monkeypatch.setattr(chest_xray, "COUNTS", {part: len(names) for part, names in XRAYS.items()})
+    files = [f"{part}/{name}.jpeg" for part, names in XRAYS.items() for name in names]
+    monkeypatch.setattr(chest_xray, "kaggle_files", lambda: files)
     generator = np.random.default_rng(1)
     for part, names in XRAYS.items():
         folder = tmp_path / "kaggle" / "chest_xray" / part
         folder.mkdir(parents=True)
         (folder / ".DS_Store").write_bytes(b"no image")
         for i, name in enumerate(names):
-            shape = (40 + 8 * i, 56, 3) if i % 2 else (40, 48)
+            shape = (240 + 8 * i, 256, 3) if i % 2 else (130, 240)
             Image.fromarray(generator.integers(0, 256, shape, dtype=np.uint8)).save(folder / f"{name}.jpeg")
     return tmp_path / "kaggle"
 
@@ -517,19 +524,64 @@ def test_xray_folder_faults_are_named_and_nothing_is_overwritten(tiny_xrays, tmp
 
     whole_image = (folder / "IM-0001-0001.jpeg").read_bytes()
     (folder / "IM-0001-0001.jpeg").write_bytes(whole_image[:-300])
-    refused(ValueError, r"IM-0001-0001\.jpeg is not a readable image")
+    again = r"IM-0001-0001\.jpeg is not a readable image .*; get it again, or unpack Kaggle's archive again$"
+    refused(ValueError, again)
     (folder / "IM-0001-0001.jpeg").write_bytes(b"text")
-    refused(ValueError, r"IM-0001-0001\.jpeg is not a readable image")
+    refused(ValueError, again)
     (folder / "IM-0001-0001.jpeg").rename(folder / "scan.jpeg")
-    refused(ValueError, r"train/NORMAL/scan\.jpeg: the name carries no patient")
+    refused(ValueError, rf"{re.escape(folder.as_posix())}/scan\.jpeg: the name carries no patient .*; take ")
     (folder / "scan.jpeg").unlink()
     (tiny_xrays / "chest_xray/test/PNEUMONIA/person41_virus_1.jpeg").unlink()
-    refused(FileNotFoundError, r"is not whole; .*: train/NORMAL 3 of 4, test/PNEUMONIA 0 of 1$")
+    refused(
+        FileNotFoundError,
+        r"is not Kaggle's folder; .*: train/NORMAL 3 of 4, test/PNEUMONIA 0 of 1; "
+        r"missing: test/PNEUMONIA/person41_virus_1\.jpeg, train/NORMAL/IM-0001-0001\.jpeg; "
+        "unpack Kaggle's archive again, into an empty folder$",
+    )
     with pytest.raises(
         FileNotFoundError,
         match=r"neither .*empty nor its chest_xray holds train, val and test\. Use .*kagglehub",
     ):
         whole.fetch("chest_xray", tmp_path / "empty")
+
+
+def test_files_too_many_and_files_of_another_ending_are_named(tiny_xrays):
+    folder = tiny_xrays / "chest_xray" / "train" / "PNEUMONIA"
+    for number in (3, 1, 4, 2):
+        (folder / f"person99_virus_{number}.jpeg").write_bytes(b"")
+    extra = ", ".join(rf"train/PNEUMONIA/person99_virus_{number}\.jpeg" for number in (1, 2, 3))
+    with pytest.raises(
+        FileNotFoundError, match=f": train/PNEUMONIA 11 of 7; not Kaggle's: {extra} and 1 more; unpack"
+    ):
+        whole.fetch("chest_xray", tiny_xrays)
+    for path in folder.glob("person99*"):
+        path.unlink()
+    (folder / "person1_virus_1.jpeg").rename(folder / "person1_virus_1.JPG")
+    with pytest.raises(
+        FileNotFoundError,
+        match=r"6 of 7; missing: train/PNEUMONIA/person1_virus_1\.jpeg; "
+        r"not named \.jpeg as Kaggle's are: train/PNEUMONIA/person1_virus_1\.JPG; unpack",
+    ):
+        whole.fetch("chest_xray", tiny_xrays)
+
+
+def test_the_names_that_are_compared_are_kaggles():
+    files = chest_xray.kaggle_files()
+    parts = Counter(file.rsplit("/", 1)[0] for file in files)
+    assert len(set(files)) == 5856 and parts == chest_xray.COUNTS
+
+
+def test_a_picture_that_would_have_to_be_enlarged_is_refused(tiny_xrays):
+    file = tiny_xrays / "chest_xray/test/NORMAL/IM-0009-0001.jpeg"
+    Image.fromarray(np.zeros((48, 64), np.uint8)).save(file)
+    assert whole.fetch("chest_xray", tiny_xrays, 64).exists()
+    with pytest.raises(
+        ValueError,
+        match=r"IM-0009-0001\.jpeg is 64 x 48 pixels, smaller than the 65 wanted; "
+        "ask for at most 64 pixels, or take Kaggle's originals",
+    ):
+        whole.fetch("chest_xray", tiny_xrays, 65)
+    assert not whole.path_of("chest_xray", 65).exists()
 
 
 def test_an_altered_xray_cache_without_a_source_is_named_and_kept(tiny_xrays, monkeypatch):

@@ -33,11 +33,11 @@ def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> list[Arm]:
-    """Every arm, but with 400 images and one epoch."""
+    """Every arm, but with few images and one epoch; of a thousand a hundredth still has every digit."""
     few_images = {
-        (size, split): data.load("mnist", split, resolution=size).subset(range(400))
+        (size, split): data.load("mnist", split, resolution=size).subset(range(count))
         for size in (28, 32)
-        for split in ("train", "test")
+        for split, count in (("train", 1000), ("test", 400))
     }
 
     def images(model: str, split: str) -> data.Dataset:
@@ -86,6 +86,27 @@ def test_a_record_that_cannot_be_read_is_named(content: str, message: str) -> No
     path.write_text(content)
     with pytest.raises(ledger.RecordError, match=message):
         ledger.read(path)
+
+
+def test_a_record_under_the_name_of_another_run_is_refused() -> None:
+    path = ledger.write(RECORD)
+    own = r"mnist\.tutorial-alone\.cpu\.0"
+    for name, experiment, scale in (
+        ("loss.tutorial-alone.cpu.0.json", "loss", "cpu"),
+        ("mnist.tutorial-teacher.cpu.0.json", "mnist", "cpu"),
+        ("mnist.tutorial-alone.full.0.json", "mnist", "full"),
+        ("mnist.tutorial-alone.cpu.1.json", "mnist", "cpu"),
+        ("mnist.tutorial-alone.cpu.0 (1).json", "mnist", "cpu"),  # a browser's second download
+    ):
+        copy = path.with_name(name)
+        copy.write_bytes(path.read_bytes())
+        with pytest.raises(
+            ledger.RecordError, match=rf"holds the record {own}; delete it, or name it {own}\.json"
+        ) as told:
+            ledger.records(experiment, scale)
+        assert str(copy) in str(told.value)
+        copy.unlink()
+    assert len(ledger.records("mnist", "cpu")) == 1
 
 
 def test_a_read_only_ledger_says_where_records_can_go(apart: Path) -> None:

@@ -3,14 +3,15 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from kdlib import data, pretrained, race_experiments
-from kdlib.race_experiments import Arm
+from kdlib import data, ledger, models, pretrained, race_experiments, runner
 
-ALONE, DISTILLED = race_experiments.arms()
+ARMS = {arm.name: arm for arm in race_experiments.arms()}
+ALONE, DISTILLED = ARMS["alone"], ARMS["distilled"]
 
 
 @pytest.fixture
@@ -38,9 +39,87 @@ def test_both_students_run_and_differ_in_their_objective_alone(few: None, tmp_pa
     assert found["alone"]["data"] == found["distilled"]["data"]
     assert found["alone"]["curve"][0]["loss"] != found["distilled"]["curve"][0]["loss"]
     assert set(found["distilled"]["curve"][0]) > {"soft", "hard"} and "soft" not in found["alone"]["curve"][0]
-    same = Arm("", 0.0)
-    assert replace(ALONE, name="") == same and replace(DISTILLED, name="", alpha=0.0) == same
-    assert [len(race_experiments.seeds(ALONE, scale)) for scale in ("cpu", "full")] == [10, 30]
+
+
+def test_every_student_of_a_seed_starts_from_the_same_weights_and_sees_the_same(
+    few: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[str, Any] = {}
+    plain = race_experiments.train
+
+    def watched(student: Any, pictures: Any, objective: Any, recipe: Any, **rest: Any) -> Any:
+        weights = torch.cat([p.detach().flatten().clone() for p in student.parameters()])
+        steps: list[Any] = []
+        seen[rest["description"]] = (weights, steps, recipe)
+
+        def noted(model: Any, batch: Any) -> Any:
+            steps.append(batch)
+            return objective(model, batch)
+
+        return plain(student, pictures, noted, replace(recipe, epochs=2), **rest)
+
+    monkeypatch.setattr(race_experiments, "train", watched)
+    for arm in ARMS.values():
+        race_experiments.run(arm, 3, tmp_path)
+        json.dumps(race_experiments.settings(arm))
+    assert list(seen) == [f"{name} seed 3" for name in ARMS]
+    first, shown, _ = seen["alone seed 3"]
+    assert len(shown) == 2 * 3 and first.numel() == 63_434
+    for name, arm in ARMS.items():
+        weights, steps, recipe = seen[f"{name} seed 3"]
+        assert torch.equal(weights, first) and recipe == arm.recipe
+        for mine, its in zip(steps, shown, strict=True):
+            for part in ("positions", "views", "images", "labels"):
+                assert torch.equal(getattr(mine, part), getattr(its, part))
+    other = models.vgg(models.VGG_QUICK, seed=4)
+    assert not torch.equal(torch.cat([p.detach().flatten() for p in other.parameters()]), first)
+
+
+def test_distilled_arms_train_differently_from_one_another(few: None, tmp_path: Path) -> None:
+    losses = {}
+    for name, arm in ARMS.items():
+        if arm.recipe == race_experiments.RECIPE:
+            quick = replace(arm, recipe=replace(arm.recipe, epochs=1))
+            losses[name] = race_experiments.run(quick, 3, tmp_path)["curve"][0]["loss"]
+    assert len(losses) == len(set(losses.values())) == 9
+
+
+def test_each_arm_differs_in_one_thing_from_the_one_that_it_is_compared_with() -> None:
+    beside = {"distilled": ("alone", {"alpha": 0.9})}
+    for epochs in (16, 64):
+        longer = {"epochs": epochs}
+        beside[f"alone-{epochs}"] = ("alone", longer)
+        beside[f"distilled-{epochs}"] = ("distilled", longer)
+    beside |= {f"alpha-{alpha:g}": ("distilled", {"alpha": alpha}) for alpha in (0.25, 0.5, 0.75, 1)}
+    beside |= {f"T-{t}": ("distilled", {"temperature": t}) for t in (1, 2, 8)}
+    assert {*beside, "alone"} == set(ARMS) and len(race_experiments.arms()) == 13
+    flat = {}
+    for name, arm in ARMS.items():
+        kept = race_experiments.settings(arm)
+        flat[name] = kept | kept.pop("recipe")  # the recipe's own settings beside the arm's
+    for name, (other, difference) in beside.items():
+        assert {key: value for key, value in flat[name].items() if value != flat[other][key]} == difference
+    for epochs in (16, 64):
+        assert flat[f"distilled-{epochs}"] == flat[f"alone-{epochs}"] | {"alpha": 0.9}
+    assert flat["alone"]["alpha"] == 0 and flat["alone"]["epochs"] == 4
+
+
+def test_seeds_are_those_of_the_scale() -> None:
+    counts = {
+        name: tuple(len(race_experiments.seeds(arm, scale)) for scale in ("cpu", "full"))
+        for name, arm in ARMS.items()
+    }
+    assert counts.pop("alone") == counts.pop("distilled") == (10, 30)
+    for name in ("alone-16", "distilled-16", "alone-64", "distilled-64"):
+        assert counts.pop(name) == (5, 10)
+    assert len(counts) == 7 and set(counts.values()) == {(10, 10)}
+
+
+def test_the_arms_around_the_race_age_none_of_its_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KDLIB_RUNS", raising=False)
+    found = ledger.records("race", "cpu")
+    assert {("alone", 9), ("distilled", 9)} <= {(record["arm"], record["seed"]) for record in found}
+    assert runner.older("race", "cpu") == []
 
 
 def test_a_student_is_judged_beside_its_teacher() -> None:

@@ -60,5 +60,6 @@ def test_whether_a_published_figure_fits() -> None:
     # One more run: 12 -+ 4.303 * 2 * sqrt(1 + 1 / 3), that is 2.06 to 21.94.
     assert results.beside(VALUES, "alone", 2.1) == "inside 2 to 22"
     assert results.beside(VALUES, "alone", 2.0) == "outside 2 to 22"
+    assert results.beside(VALUES, "alone", 2.0, 1) == "outside 2.1 to 21.9"
     assert results.beside(VALUES, "alone", 22.5) == "outside 2 to 22"
     assert results.beside(VALUES, "once", 7.25) == results.beside(VALUES, "nothing", 7) == "not known"

@@ -44,6 +44,16 @@ def test_a_coarse_camera_keeps_the_means_of_its_pixels_and_nothing_finer() -> No
         Coarse(64)(image)
 
 
+def test_the_pictures_are_the_bundles_whatever_the_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundled = data.load("chest_xray", "val", scale="quick")
+    monkeypatch.setenv("KDLIB_SCALE", "cpu")
+    monkeypatch.setenv("KDLIB_DATA", str(tmp_path))  # no whole data there, nor a way to them
+    monkeypatch.setenv("KDLIB_CHEST_XRAY", str(tmp_path / "nowhere"))
+    assert torch.equal(sharpness_experiments.pictures.__wrapped__("val").images, bundled.images)
+
+
 def test_the_rows_of_the_table() -> None:
     names = ["sharp", "16-alone", "16-T1", "16-T4", "28-alone", "28-T1", "28-T4", "half-0", "half-1"]
     assert list(ARMS)[:9] == names

@@ -25,7 +25,7 @@ def good() -> NotebookNode:
     nb = notebook(
         prose("# Chapter\n\nAt $T = 0.5$ the student of `alpha=0.9` sees 10 classes."),
         code(address.setup_source(""), "setup", "hide-cell"),
-        code("logits.shape", "nbval-check-output", outputs=(shape,)),
+        code('data.load("cifar10", "test", scale="quick")', "nbval-check-output", outputs=(shape,)),
         code("plots.show(fig)", outputs=(picture,), mystnb=described),
         *(
             prose(f"```{{exercise}} Title\n:label: ex-{n}\nDo.\n```\n\n```{{solution}} ex-{n}\nSo.\n```")
@@ -42,6 +42,7 @@ def good() -> NotebookNode:
 
 def found(nb: NotebookNode) -> list[str]:
     rules = [check.fresh, check.short_cells, check.outputs, check.figures, check.counts, check.metadata]
+    rules.append(check.one_size)
     faults = [fault for rule in rules for fault in rule(nb)]
     return faults + check.setup(nb, "") + check.decimals(nb) + check.exercises(nb)
 
@@ -73,6 +74,7 @@ OBJECT = display({"text/plain": "<kdlib.models.Net at 0x7f3b2c001d50>"})
         (breach(1, metadata={"tags": ["setup"]}), "set-up cell is missing, doubled or altered"),
         (lambda nb: nb.cells.insert(0, code("1")), "not the first code cell"),
         (breach(2, source="\n".join("a" * 26)), "26 lines, at most 25"),
+        (breach(2, source='x = data.load("cifar10", "test")'), 'other pictures at .*give scale="quick"'),
         (breach(2, outputs=[]), "tagged nbval-check-output and has no stored output"),
         (breach(3, outputs=[ERROR]), "ends in KeyError"),
         (breach(3, outputs=[STDERR]), "writes to stderr"),

@@ -8,6 +8,7 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import confusion_matrix
 from torch import Tensor, nn
 
 from kdlib import bundle, cache, cli, data, ledger, losses, models, runner, whole, xray_arms, xray_experiments
@@ -270,6 +271,25 @@ def test_pictures_above_64_pixels_come_from_the_whole_data_set(
     of_test = [number for number, file in enumerate(files) if file.startswith("test/")]
     assert of_test and torch.equal(load("test", 128).images, torch.from_numpy(images[of_test]))
     assert torch.equal(load("test", 64).images, data.load("chest_xray", "test", scale="quick").images)
+
+
+def test_pictures_of_64_pixels_are_the_bundles_whatever_the_environment_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundled = data.load("chest_xray", "val", scale="quick")
+    monkeypatch.setenv("KDLIB_SCALE", "cpu")
+    monkeypatch.setenv("KDLIB_DATA", str(tmp_path))  # no whole data there, nor a way to them
+    monkeypatch.setenv("KDLIB_CHEST_XRAY", str(tmp_path / "nowhere"))
+    assert torch.equal(xray_experiments.folder_of.__wrapped__("val", 64).images, bundled.images)
+
+
+def test_the_table_of_answers_is_scikit_learns() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(200, 3, generator=generator)
+    labels = torch.randint(0, 3, (200,), generator=generator)
+    expected = confusion_matrix(labels, logits.argmax(1), labels=range(3))
+    assert xray_experiments.confusion(logits, labels) == expected.tolist()
+    assert not np.array_equal(expected, expected.T)  # else rows could be columns
 
 
 def test_fewer_large_pictures_are_asked_at_once() -> None:

@@ -3,6 +3,7 @@
 `tests/test_notebooks.py` applies them to the book; by hand: `python book/_tools/check.py [NOTEBOOK ...]`.
 """
 
+import ast
 import re
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from address import configured, setup_source
 from nbformat import NotebookNode
-from notebooks import BOOK, ROOT, chosen, is_setup, read, tags
+from notebooks import BOOK, ROOT, chosen, is_setup, python_source, read, tags
 from run import PICTURES, WIDGET_VIEW
 from stamp import stamp
 
@@ -218,7 +219,23 @@ def machine_paths(text: str) -> list[str]:
     return [f"it names a path of this machine: {path}" for path in sorted(found)]
 
 
-RULES = (fresh, setup, short_cells, outputs, figures, counts, metadata, decimals)
+TWO_SIZED = ("cifar10", "chest_xray")  # with the book come a part of one, and smaller pictures of the other
+
+
+def one_size(nb: NotebookNode) -> list[str]:
+    """At every scale a page loads the pictures that come with the book: a teacher's answers are for those."""
+    faults = []
+    for name, cell in code_cells(nb):
+        for call in ast.walk(ast.parse(python_source(cell.source))):
+            if not isinstance(call, ast.Call) or getattr(call.func, "attr", "") != "load" or not call.args:
+                continue
+            data_set, scale = call.args[0], {word.arg: word.value for word in call.keywords}.get("scale")
+            if getattr(data_set, "value", "") in TWO_SIZED and getattr(scale, "value", "") != "quick":
+                faults.append(f'{name} loads other pictures at another SCALE; give scale="quick"')
+    return faults
+
+
+RULES = (fresh, setup, short_cells, outputs, figures, counts, metadata, decimals, one_size)
 
 
 def faults(path: Path) -> list[str]:

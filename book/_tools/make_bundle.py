@@ -6,9 +6,9 @@ FULL holds mnist.npz and cifar10.npz (train_images, train_labels, test_images, t
 [N, C, H, W]) and chest_xray in Kaggle's folder layout. DEST defaults to kdlib/bundled.
 
 MNIST: all 70,000 images, lossless. CIFAR-10: the first 800 training and the first 200 test images of each
-class in official order, lossless. X-rays: all 5,856, resized to 64x64, WebP quality 90. The same input and
-the same libwebp give the same bytes; another libwebp may give other bytes with, where lossless, the same
-pixels.
+class in official order, lossless; and the labels of all 10,000 test images, by which answers in the records
+are judged. X-rays: all 5,856, resized to 64x64, WebP quality 90. The same input and the same libwebp give
+the same bytes; another libwebp may give other bytes with, where lossless, the same pixels.
 """
 
 import hashlib
@@ -39,6 +39,7 @@ def arrays(full: Path) -> dict[str, dict[str, bundle.UInt8Array]]:
     for split, count in PER_CLASS.items():
         keep = first_of_each_class(whole[f"{split}_labels"], count)
         cifar10.update({key: whole[key][keep] for key in (f"{split}_images", f"{split}_labels")})
+    cifar10["whole_test_labels"] = whole["test_labels"]
     return {"mnist": mnist, "cifar10": cifar10, "chest_xray": chest_xray.read_folder(full / "chest_xray", 64)}
 
 
