@@ -89,8 +89,8 @@ def load(name: str, split: str, *, scale: str | None = None, resolution: int | N
     - "train" and "val": Kaggle's training folder, parted by patient. "val" has 769 images of 427 patients,
       "train" 4,447 of the other 2,419. Of each class, the validation patients are the 15 % whose SHA-256 of
       "kdlib chest_xray validation <patient>" is smallest, which is fixed for ever.
-    - "test": Kaggle's test folder, 624 images of 427 patient names; 170 of the names also occur in the
-      training folder, and whether they are the same children is not documented.
+    - "test": Kaggle's test folder, 624 images of 427 patient numbers; 170 of these also occur in the training
+      folder, each with bacteria in one and a virus in the other: probably the kinds are numbered apart.
     - "kaggle_train" (5,216 images) and "kaggle_val" (16): Kaggle's folders as they are, to reproduce others.
 
     scale: "quick" reads the bundle: all of MNIST, the first 800 training and 200 test images of each class of
