@@ -19,7 +19,7 @@ from kdlib.augment import View
 from kdlib.data import Dataset
 from kdlib.digests import fingerprint
 from kdlib.objectives import Batch, Objective, distilled, label_smoothed, supervised, teacher_logits
-from kdlib.training import Recipe, logits_of, train
+from kdlib.training import Augment, Recipe, logits_of, train
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,10 @@ class Arm:
     alpha: float = 0.0
     share: float = 1.0  # of the training images
     views: bool = True  # the sixteen views, or a new random crop each time
+    still: bool = False  # neither: the pictures as they are
 
 
+LATER = ("still",)  # records older than this field must not age: see `settings`
 NETWORKS: dict[str, dict[str, Any]] = {
     "labml_large": {"blocks": models.VGG_LARGE, "dropout": 0.1, "running": False},
     "labml_small": {"blocks": models.VGG_SMALL, "running": False},
@@ -75,14 +77,14 @@ def seeds(arm: Arm, scale: str) -> range:
 
 
 def labml() -> list[Arm]:
-    """labml's own setting: its pair, its loss, its epochs."""
+    """labml's pair, loss and epochs: on pictures that stand still, as its own do, and on random crops."""
     short = replace(LABML, epochs=10)
-    taught: dict[str, Any] = {"teacher": LABML_TEACHER, "objective": "labml", "temperature": 5.0}
-    return [
-        LABML_TEACHER,
-        Arm("labml-alone", "labml_small", short, views=False),
-        Arm("labml-distilled", "labml_small", short, views=False, **taught),
-    ]
+    soft: dict[str, Any] = {"objective": "labml", "temperature": 5.0}
+    alone = Arm("labml-alone", "labml_small", short, views=False)
+    moved = [LABML_TEACHER, alone, replace(alone, name="labml-distilled", teacher=LABML_TEACHER, **soft)]
+    teacher = replace(LABML_TEACHER, name="labml-still-teacher", still=True)
+    alone = replace(alone, name="labml-still-alone", still=True)
+    return [teacher, alone, replace(alone, name="labml-still-distilled", teacher=teacher, **soft), *moved]
 
 
 def fair() -> list[Arm]:
@@ -165,9 +167,13 @@ def around(name: str, **changed: Any) -> Arm:
 
 
 def settings(arm: Arm) -> dict[str, Any]:
-    """The arm's settings, as its record keeps them."""
-    kept = {key: value for key, value in asdict(arm).items() if key != "name"}
-    return kept | {"layers": NETWORKS[arm.network], "list_of_views": VIEWS if arm.views else None}
+    """The arm's settings, as its record keeps them: without the later field where it says nothing."""
+
+    def kept(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        return {key: value for key, value in pairs if value or key not in LATER}
+
+    found = {key: value for key, value in asdict(arm, dict_factory=kept).items() if key != "name"}
+    return found | {"layers": NETWORKS[arm.network], "list_of_views": VIEWS if arm.views else None}
 
 
 def run(arm: Arm, seed: int, folder: Path) -> dict[str, Any]:
@@ -200,13 +206,20 @@ def trained(arm: Arm, seed: int, folder: Path) -> tuple[nn.Module, list[dict[str
             objective(arm, seed, part, folder),
             arm.recipe,
             seed=seed,
-            augment=augment.viewed(VIEWS) if arm.views else augment.crop_flip,
+            augment=moves(arm),
             # As labml does: its curves are of the test images. Nothing is chosen by them.
             validation=images("test") if arm.name.startswith("labml") else None,
             checkpoint=checkpoint,
             description=f"{arm.name} seed {seed}",
         )
     return model, result.curve  # on its device, where it may have to teach
+
+
+def moves(arm: Arm) -> Augment | None:
+    """How the arm's training pictures are moved."""
+    if arm.still:
+        return None
+    return augment.viewed(VIEWS) if arm.views else augment.crop_flip
 
 
 def objective(arm: Arm, seed: int, part: Dataset, folder: Path) -> Objective:
