@@ -47,7 +47,7 @@ def test_every_arm_runs_and_is_recorded(few: list[Arm], scale: str) -> None:
         confusion = torch.tensor(record["metrics"]["test_confusion"])
         assert confusion.sum() == 60
         assert 60 - int(confusion.trace()) == record["metrics"]["test_errors"]
-    others = ["labml-alone", "labml-distilled"]
+    others = ["labml-alone", "labml-distilled", "labml-still-alone", "labml-still-distilled"]
     if scale == "cpu":
         others += ["fair-alone", "fair-smoothed", "fair-distilled", "fair-fixed", "T-1"]
     else:
@@ -96,6 +96,19 @@ def test_students_differ_from_the_one_alone_in_their_objective_only() -> None:
         whole = arms["T-alone" if first == "labels" else "full-alone"].recipe.epochs
         assert [arm.recipe.epochs * arm.share for arm in few] == pytest.approx([whole, whole])
     assert VIEWS[0] == (False, 0, 0) and len(set(VIEWS)) == 16
+
+
+def test_labmls_own_pictures_stand_still_and_all_others_move() -> None:
+    for arm in cifar_experiments.arms():
+        moved, still = cifar_experiments.moves(arm), arm.name.startswith("labml-still")
+        assert arm.still == still and (moved is None) == still
+        assert ("still" in cifar_experiments.settings(arm)) == still  # old records keep theirs
+        if arm.teacher is not None and arm.objective == "labml":
+            assert arm.teacher.still == still
+        if moved is not None:
+            images = torch.arange(2 * 3 * 32 * 32).reshape(2, 3, 32, 32).to(torch.uint8)
+            changed = moved(images, torch.Generator().manual_seed(0))
+            assert isinstance(changed, Tensor) != arm.views  # with views it says which, too
 
 
 def test_seeds_are_those_of_the_scale() -> None:
