@@ -45,12 +45,9 @@ def test_a_coarse_camera_keeps_the_means_of_its_pixels_and_nothing_finer() -> No
 
 
 def test_the_pictures_are_the_bundles_whatever_the_environment_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scale_cpu_without_data: None,
 ) -> None:
     bundled = data.load("chest_xray", "val", scale="quick")
-    monkeypatch.setenv("KDLIB_SCALE", "cpu")
-    monkeypatch.setenv("KDLIB_DATA", str(tmp_path))  # no whole data there, nor a way to them
-    monkeypatch.setenv("KDLIB_CHEST_XRAY", str(tmp_path / "nowhere"))
     assert torch.equal(sharpness_experiments.pictures.__wrapped__("val").images, bundled.images)
 
 

@@ -274,12 +274,9 @@ def test_pictures_above_64_pixels_come_from_the_whole_data_set(
 
 
 def test_pictures_of_64_pixels_are_the_bundles_whatever_the_environment_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scale_cpu_without_data: None,
 ) -> None:
     bundled = data.load("chest_xray", "val", scale="quick")
-    monkeypatch.setenv("KDLIB_SCALE", "cpu")
-    monkeypatch.setenv("KDLIB_DATA", str(tmp_path))  # no whole data there, nor a way to them
-    monkeypatch.setenv("KDLIB_CHEST_XRAY", str(tmp_path / "nowhere"))
     assert torch.equal(xray_experiments.folder_of.__wrapped__("val", 64).images, bundled.images)
 
 
