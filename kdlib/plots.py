@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from kdlib.results import ENOUGH
 from kdlib.statistics import Interval
 
 # Okabe and Ito's palette: told apart by readers with any of the common colour deficiencies.
@@ -115,14 +116,15 @@ def intervals(ax: Axes, rows: Sequence[tuple[str, Interval | None, str]], *, wor
 
     Args:
         ax: where to draw.
-        rows: name, interval and colour of each; an interval that is None is drawn as `words`.
+        rows: name, interval and colour of each; an interval that is None is drawn as `words`, one of
+            fewer than three seeds as its mean.
         words: what stands where nothing was measured.
     """
     for y, (_, found, color) in enumerate(rows):
         if found is None:
             ax.text(0.02, y, words, transform=ax.get_yaxis_transform(), va="center", color=MUTED)
             continue
-        if found.seeds > 1:
+        if found.seeds >= ENOUGH:  # one of two seeds is thirteen times as wide as their spread
             ax.plot(
                 [found.low, found.high], [y, y], color=color, linewidth=5, alpha=0.35, solid_capstyle="butt"
             )

@@ -114,12 +114,13 @@ def test_intervals_are_drawn_where_they_were_measured() -> None:
     rows = [
         ("alone", Interval(90, 80, 100, 5), plots.SCRATCH),
         ("one seed", Interval(85, math.nan, math.nan, 1), plots.DISTILLED),
+        ("two seeds", Interval(86, 60, 112, 2), plots.DISTILLED),
         ("later", None, plots.TEACHER),
     ]
     plots.intervals(ax, rows)
-    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["alone", "one seed", "later"]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["alone", "one seed", "two seeds", "later"]
     drawn = [(list(line.get_xdata()), list(line.get_ydata())) for line in ax.lines]
-    assert drawn == [([80, 100], [0, 0]), ([90], [0]), ([85], [1])]
-    assert [(text.get_text(), text.get_position()[1]) for text in ax.texts] == [("not run", 2)]
+    assert drawn == [([80, 100], [0, 0]), ([90], [0]), ([85], [1]), ([86], [2])]
+    assert [(text.get_text(), text.get_position()[1]) for text in ax.texts] == [("not run", 3)]
     assert ax.yaxis_inverted()
     plt.close(fig)
