@@ -19,6 +19,7 @@ from kdlib import (
     devices,
     digests,
     fidelity_experiments,
+    flat_experiments,
     ledger,
     loss_experiments,
     mnist_experiments,
@@ -45,6 +46,7 @@ EXPERIMENTS = {
     "fidelity": fidelity_experiments,
     "speed": speed_experiments,
     "asking": asking_experiments,
+    "flat": flat_experiments,
 }
 SCALES = ("cpu", "full")
 

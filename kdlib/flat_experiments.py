@@ -1,0 +1,83 @@
+"""Chapter 04's control for likeness: the first race, with a teacher whose likenesses are taken out.
+
+As soft as the teacher on every picture and as often right, the flattened one says of no class which others
+are like it. A student with smoothed labels stands beside. All else is as in `race_experiments`, with whose
+students of the same seeds these are compared. Furlanello et al. (2018) permute the wrong classes to that end.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kdlib import augment, cache, data, models, pretrained
+from kdlib.cifar_experiments import VIEWS
+from kdlib.digests import fingerprint
+from kdlib.objectives import distilled, label_smoothed
+from kdlib.race_experiments import RECIPE, TEMPERATURE, judged
+from kdlib.training import Recipe, logits_of, train
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One student; its teacher is flattened where alpha is above 0, and else its labels are smoothed."""
+
+    name: str
+    alpha: float = 0.0
+    smoothing: float = 0.0
+    temperature: float = TEMPERATURE
+    recipe: Recipe = RECIPE
+
+
+def arms() -> list[Arm]:
+    """Both controls of the race's distilled student."""
+    return [Arm("flattened", alpha=0.9), Arm("smoothed", smoothing=0.1)]
+
+
+def seeds(arm: Arm, scale: str) -> range:
+    """The seeds of an arm at a scale: those of the race."""
+    return range(10 if scale == "cpu" else 30)
+
+
+def settings(arm: Arm) -> dict[str, Any]:
+    """The arm's settings, as its record keeps them."""
+    return {key: value for key, value in asdict(arm).items() if key != "name"} | {"list_of_views": VIEWS}
+
+
+def run(arm: Arm, seed: int, folder: Path) -> dict[str, Any]:
+    """Train one student, or go on where it was killed; give what was measured and the data's digest."""
+    train_set, test = (data.load("cifar10", split, scale="quick") for split in ("train", "test"))
+    student = models.vgg(models.VGG_QUICK, seed=seed)
+    objective = label_smoothed(arm.smoothing)
+    if arm.alpha:
+        answers = flattened(pretrained.cifar_teacher_logits(train_set), arm.temperature)
+        objective = distilled(answers, temperature=arm.temperature, alpha=arm.alpha)
+    checkpoint = folder / f"{arm.name}.{seed}.{fingerprint(settings(arm))}.safetensors"
+    with cache.locked(checkpoint):
+        result = train(
+            student,
+            train_set,
+            objective,
+            arm.recipe,
+            seed=seed,
+            augment=augment.viewed(VIEWS),
+            checkpoint=checkpoint,
+            description=f"{arm.name} seed {seed}",
+        )
+    measured = judged(logits_of(student.cpu(), test), pretrained.cifar_teacher_logits(test), test.labels)
+    return {"metrics": measured, "curve": result.curve, "data": data.digest(train_set, test)}
+
+
+def flattened(logits: Tensor, temperature: float) -> Tensor:
+    """Logits whose softened answer keeps its largest probability and shares the rest evenly. Chapter 04.
+
+    Args:
+        logits: (..., C), of C classes; where two are largest, the first of them keeps its probability.
+        temperature: at which the probabilities are kept, above 0.
+    """
+    p = (logits / temperature).softmax(-1)
+    top, first = p.max(-1, keepdim=True)
+    rest = ((1 - top) / (logits.shape[-1] - 1)).expand_as(p)
+    return temperature * torch.scatter(rest, -1, first, top).log()
