@@ -142,7 +142,9 @@ def explained(where: Path) -> Iterator[None]:
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         remedy = "free some space there" if full else "make it a folder that you can write to"
-        remedy += ", or set KDLIB_DATA to another folder"
+        runs = os.environ.get("KDLIB_RUNS")
+        below = runs and Path(runs).expanduser() in (where, *where.parents)
+        remedy += f", or set {'KDLIB_RUNS' if below else 'KDLIB_DATA'} to another folder"
         raise CacheError(f"cannot write to {where} ({error}): {remedy}") from error
 
 

@@ -112,8 +112,8 @@ def find_source(folder: str | os.PathLike[str] | None) -> Path:
 def list_files(folder: Path) -> list[str]:
     """The 5,856 file names relative to `folder`, in a fixed order (train, val, test; class; name).
 
-    FileNotFoundError where a folder's count is not Kaggle's, ValueError where a name carries no patient; both
-    name files.
+    FileNotFoundError where a folder's count is not Kaggle's, ValueError where a name carries no patient or is
+    none of Kaggle's; both name files.
     """
     files = {part: sorted(path.name for path in (folder / part).glob("*.jpeg")) for part in COUNTS}
     listed = [f"{part}/{name}" for part in COUNTS for name in files[part]]
@@ -128,6 +128,8 @@ def list_files(folder: Path) -> list[str]:
         )
     for file in listed:
         parse((folder / file).as_posix())
+    if told := _differences(folder, listed):  # as many files, but others: another split, or a leak
+        raise ValueError(f"chest_xray: {folder} is not Kaggle's folder{told}; {REMEDY}, into an empty folder")
     return listed
 
 
@@ -143,8 +145,10 @@ def _differences(folder: Path, listed: list[str]) -> str:
     found = {
         "missing": sorted(set(known) - set(listed)),
         "not Kaggle's": sorted(set(listed) - set(known)),
-        "not named .jpeg as Kaggle's are": [
-            path.relative_to(folder).as_posix() for path in others if path.suffix.lower() in (".jpg", ".png")
+        "not named .jpeg, in small letters, as Kaggle's are": [
+            path.relative_to(folder).as_posix()
+            for path in others
+            if path.suffix.lower() in (".jpg", ".jpeg", ".png") and path.suffix != ".jpeg"
         ],
     }
     return "".join(f"; {what}: {_some(names)}" for what, names in found.items() if names)

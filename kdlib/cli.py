@@ -77,10 +77,18 @@ def add_show(parser: argparse.ArgumentParser) -> None:
 
 
 def show_experiments(arguments: argparse.Namespace) -> int:
-    """Print one line an arm: the mean over the seeds of its test errors or other headline, with interval."""
+    """Print one line an arm: the mean over the seeds of its test errors or other headline, with interval.
+
+    1 where a record cannot be trusted.
+    """
+    bad = 0
     for name in [arguments.name] if arguments.name else runner.EXPERIMENTS:
-        print("\n".join(runner.table(name, arguments.scale)))
-    return 0
+        try:
+            print("\n".join(runner.table(name, arguments.scale)))
+        except ledger.RecordError as error:  # the other tables are shown all the same
+            print(f"kdlib: {error}", file=sys.stderr)
+            bad = 1
+    return bad
 
 
 def list_data(arguments: argparse.Namespace) -> int:

@@ -16,6 +16,8 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
     Another process sees the old content or the new, never a part; where the block fails, what stood at
     `path` before is untouched and nothing else is left. Its folder must exist.
     """
+    if path.exists() and not path.is_file():
+        raise FileExistsError(f"{path} is there and no plain file; give another name")
     part = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         with part.open("wb") as file:

@@ -122,9 +122,10 @@ def by_arm(found: list[Record], metric: str = "test_errors") -> dict[str, dict[i
 
 
 def exists(experiment: str, arm: str, scale: str, seed: int) -> bool:
-    """Whether a run has a record, shipped or new."""
+    """Whether a run has a record, shipped or new. RecordError where the one that counts cannot be trusted."""
     name = f"{name_of(experiment, arm, scale, seed)}.json"
-    return any((place / name).is_file() for place in (shipped(), folder()))
+    found = [place / name for place in (folder(), shipped()) if (place / name).is_file()]
+    return bool(found and read(found[0]))
 
 
 def columns(curve: list[dict[str, float]]) -> dict[str, list[float]]:

@@ -4,7 +4,9 @@ Killed and started again, nothing finished is redone and an unfinished model goe
 processes never do the same job: each holds a lock that the system frees when the process dies.
 """
 
+import errno
 import json
+import math
 import os
 import time
 from fnmatch import fnmatch
@@ -24,6 +26,7 @@ from kdlib import (
     loss_experiments,
     mnist_experiments,
     race_experiments,
+    results,
     sharpness_experiments,
     signal_experiments,
     speed_experiments,
@@ -80,8 +83,8 @@ def run(name: str, scale: str, *, only: str = "*", seeds: list[int] | None = Non
     runnable = [arm for arm in chosen if experiment.seeds(arm, scale)]
     if not runnable:
         raise ValueError(f"only is {only!r}; no arm that it matches is run at scale {scale!r}: give another")
-    if bad := [seed for seed in seeds or () if seed < 0]:
-        raise ValueError(f"seeds holds {bad[0]}; a seed is a whole number, 0 or above")
+    if bad := [seed for seed in seeds or () if not 0 <= seed <= 2**40]:
+        raise ValueError(f"seeds holds {bad[0]}; a seed is a whole number from 0 to 2**40")
     done, digest = 0, code(experiment)  # of the code as it is now, not when a run ends
     jobs = [(seed, arm) for arm in runnable for seed in seeds or experiment.seeds(arm, scale)]
     for seed, arm in sorted(jobs, key=lambda job: job[0]):  # all arms of a seed before the next
@@ -96,10 +99,22 @@ def _run(experiment: Any, name: str, arm: Any, scale: str, seed: int, digest: st
     ledger.check_writable()
     folder = runs_folder() / name / scale / digest[:16]  # a model of other code is not gone on with
     with cache.locked(folder / f"{arm.name}.{seed}", wait=False) as held:
-        if held is False or ledger.exists(name, arm.name, scale, seed):
+        if held is False:
+            print(f"{name}, {arm.name}, seed {seed}: another process is at it")
+            return False
+        if ledger.exists(name, arm.name, scale, seed):
             return False
         start = time.perf_counter()
-        measured = experiment.run(arm, seed, folder)
+        try:
+            measured = experiment.run(arm, seed, folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise OSError(
+                f"no room is left below {runs_folder()}; free some, or set KDLIB_RUNS to another folder, and "
+                "run again: training goes on from the last epoch that was kept"
+            ) from error
+        _check_measured(experiment, measured)
         machine = measured.pop("machine", {})  # what an experiment chose itself, such as its threads
         record = {"experiment": name, "arm": arm.name, "scale": scale, "seed": seed}
         record |= {"settings": experiment.settings(arm), **measured}
@@ -112,6 +127,23 @@ def _run(experiment: Any, name: str, arm: Any, scale: str, seed: int, digest: st
         metric, caption, _ = headline(experiment)
         print(f"{path.name}: {measured['metrics'][metric]:g} {caption}", flush=True)
         return True
+
+
+def _check_measured(experiment: Any, measured: Any) -> None:
+    """Raise ValueError before a record is written that could not be shown."""
+    needed = f"what `run` of {experiment.__name__} gives"
+    if not isinstance(measured, dict) or not {"metrics", "curve", "data"} <= measured.keys():
+        raise ValueError(f"{needed} lacks one of metrics, curve and data: a dict with these three is wanted")
+    metric, _, _ = headline(experiment)
+    value = measured["metrics"].get(metric)
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{needed} has {metric} {value!r}; it must be a finite number (see HEADLINE)")
+    try:
+        json.dumps(measured)
+    except TypeError as error:
+        raise ValueError(
+            f"{needed} cannot be written as JSON ({error}); give plain numbers and lists"
+        ) from error
 
 
 def headline(experiment: Any) -> tuple[str, str, int]:
@@ -150,7 +182,8 @@ def table(name: str, scale: str) -> list[str]:
             lines.append(f"  {arm.name:<22} not run{never}")
             continue
         mean, low, high, seeds = statistics.interval([r["metrics"][metric] for r in mine])
-        spread = f"{low:.{digits}f} to {high:.{digits}f}" if seeds > 1 else "one seed"
+        few = "one seed" if seeds == 1 else "two seeds"
+        spread = few if seeds < results.ENOUGH else f"{low:.{digits}f} to {high:.{digits}f}"
         mark = "  (older code)" if arm.name in aged else ""
         lines.append(f"  {arm.name:<22} {mean:8.{digits}f}  {spread:<20} seeds {seeds}{mark}")
     return lines

@@ -43,13 +43,18 @@ def seed_roulette(
 
     Raises:
         TypeError: gains that are no dict, a seed that is no integer, a gain that is no number.
-        ValueError: too few or too many gains, one that is not finite, a unit that ends otherwise.
+        ValueError: too few or too many gains, one that is not finite, a unit that ends otherwise, gains
+            too small for the one decimal that is shown.
     """
     known, first = _as_gains(gains), checks.seed(0 if seed is None else seed)
     if not isinstance(unit, str) or unit.rpartition(" ")[2] not in VERBS or " " not in unit.strip():
         raise ValueError(f'unit is {unit!r}; say what is counted, then "fewer", "less" or "more"')
     values = list(known.values())
     whole = all(value == int(value) for value in values)
+    if not whole and max(map(abs, values)) < 0.05:  # one decimal is shown
+        raise ValueError(
+            f"the gains are {max(map(abs, values)):g} at most; give a smaller unit, such as thousandths"
+        )
     return SeedRoulette(
         markup=_markup(known, unit, 0 if whole else 1, first, 1, 0),
         seeds=list(known),

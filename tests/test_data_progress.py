@@ -95,6 +95,7 @@ def test_a_notebook_sees_the_download_and_the_reading(monkeypatch, tmp_path):
         download((tmp_path / "home.bin").as_uri(), tmp_path / "got", md5="0" * 32)
     assert "home.bin: 100%" in screen.getvalue() and "300k/300k" in screen.getvalue()
     monkeypatch.setattr(chest_xray, "COUNTS", {"train/NORMAL": 1})
+    monkeypatch.setattr(chest_xray, "kaggle_files", lambda: ["train/NORMAL/IM-0001-0001.jpeg"])
     folder = tmp_path / "train" / "NORMAL"
     folder.mkdir(parents=True)
     Image.fromarray(np.zeros((9, 9), np.uint8)).save(folder / "IM-0001-0001.jpeg")

@@ -560,7 +560,18 @@ def test_files_too_many_and_files_of_another_ending_are_named(tiny_xrays):
     with pytest.raises(
         FileNotFoundError,
         match=r"6 of 7; missing: train/PNEUMONIA/person1_virus_1\.jpeg; "
-        r"not named \.jpeg as Kaggle's are: train/PNEUMONIA/person1_virus_1\.JPG; unpack",
+        r"not named \.jpeg, in small letters, as Kaggle's are: train/PNEUMONIA/person1_virus_1\.JPG; unpack",
+    ):
+        whole.fetch("chest_xray", tiny_xrays)
+
+
+def test_as_many_files_as_kaggles_but_another_one_are_refused(tiny_xrays):
+    folder = tiny_xrays / "chest_xray" / "train" / "PNEUMONIA"
+    (folder / "person1_virus_1.jpeg").rename(folder / "person99_virus_1.jpeg")  # as if of another patient
+    with pytest.raises(
+        ValueError,
+        match=r"is not Kaggle's folder; missing: train/PNEUMONIA/person1_virus_1\.jpeg; not Kaggle's: "
+        r"train/PNEUMONIA/person99_virus_1\.jpeg; unpack",
     ):
         whole.fetch("chest_xray", tiny_xrays)
 

@@ -1,5 +1,6 @@
 """Records, the runner and the experiments of chapter 03 on a handful of images."""
 
+import errno
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,19 @@ from typing import Any
 import pytest
 import torch
 
-from kdlib import augment, cache, cli, data, digests, ledger, metrics, mnist_experiments, models, runner
+from kdlib import (
+    augment,
+    cache,
+    cli,
+    data,
+    digests,
+    files,
+    ledger,
+    metrics,
+    mnist_experiments,
+    models,
+    runner,
+)
 from kdlib.mnist_experiments import Arm
 from kdlib.objectives import Batch
 
@@ -307,3 +320,73 @@ def test_a_record_ages_with_its_arms_settings(capsys: pytest.CaptureFixture[str]
     assert "older" not in line()
     ledger.write(RECORD | now | {"settings": settings | {"temperature": 2.0}})
     assert line().endswith("(older code)")
+
+
+def test_run_does_not_take_a_broken_record_for_a_done_run(few: list[Arm], apart: Path) -> None:
+    runner.run("mnist", "cpu", only="tutorial-alone", seeds=[0])
+    path = apart / "records" / "mnist.tutorial-alone.cpu.0.json"
+    path.write_text(path.read_text()[:100])
+    with pytest.raises(ledger.RecordError, match="cut short or no JSON"):
+        runner.run("mnist", "cpu", only="tutorial-alone", seeds=[0])
+
+
+@pytest.mark.parametrize(
+    ("measured", "message"),
+    [
+        (None, "lacks one of metrics, curve and data"),
+        ({"metrics": {"test_errors": 1}, "data": "x"}, "lacks one of metrics, curve and data"),
+        ({"metrics": {"accuracy": 1}, "curve": [], "data": "x"}, "has test_errors None"),
+        ({"metrics": {"test_errors": float("nan")}, "curve": [], "data": "x"}, "has test_errors nan"),
+        ({"metrics": {"test_errors": 1, "w": torch.ones(2)}, "curve": [], "data": "x"}, "as JSON"),
+    ],
+)
+def test_an_experiment_that_returns_too_little_writes_no_record(
+    measured: Any, message: str, apart: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mnist_experiments, "run", lambda arm, seed, folder: measured)
+    with pytest.raises(ValueError, match=message):
+        runner.run("mnist", "cpu", only="tutorial-alone", seeds=[0])
+    assert not list((apart / "records").glob("*"))
+
+
+def test_a_full_disk_names_the_folder_and_the_remedy(apart: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(arm: Arm, seed: int, folder: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(mnist_experiments, "run", full)
+    with pytest.raises(OSError, match=r"no room is left below .*set KDLIB_RUNS to another folder") as caught:
+        runner.run("mnist", "cpu", only="tutorial-alone", seeds=[0])
+    assert str(apart) in str(caught.value)
+
+
+def test_one_bad_record_does_not_hide_the_other_tables(
+    apart: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger.write(RECORD).write_text("{")
+    assert cli.main(["show"]) == 1
+    said = capsys.readouterr()
+    assert "tutorial-alone.cpu.0.json is cut short" in said.err
+    assert "race, cpu scale" in said.out and "cifar, cpu scale" in said.out
+
+
+def test_two_seeds_are_shown_without_an_interval(capsys: pytest.CaptureFixture[str]) -> None:
+    for seed in (0, 1):
+        ledger.write(RECORD | {"seed": seed, "metrics": {"test_errors": 100 + seed}})
+    assert cli.main(["show", "mnist"]) == 0
+    (line,) = [row for row in capsys.readouterr().out.splitlines() if " tutorial-alone " in row]
+    assert "100.5  two seeds" in line and " to " not in line
+
+
+def test_a_file_is_put_in_the_place_of_files_alone(tmp_path: Path) -> None:
+    with pytest.raises(FileExistsError, match="is there and no plain file"), files.replaced(tmp_path):
+        pass
+    assert tmp_path.is_dir()
+
+
+def test_a_runs_folder_that_is_a_file_names_its_own_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KDLIB_RUNS", str(tmp_path))
+    (tmp_path / "mnist").write_text("a file where a folder should be")
+    with pytest.raises(cache.CacheError, match="set KDLIB_RUNS to another folder"):
+        runner.run("mnist", "cpu", only="tutorial-alone", seeds=[0])

@@ -147,7 +147,7 @@ def test_no_run_stands_on_the_wrong_side_of_zero_or_on_another():
     for gains in (
         GAINS,
         tiny,
-        {i: (i % 7) * 0.01 - 0.02 for i in range(100)},
+        {i: (i % 7) * 0.1 - 0.2 for i in range(100)},
         dict.fromkeys(range(100), 1.0),
     ):
         svg = plot(seed_roulette(gains).markup)
@@ -258,3 +258,8 @@ def test_javascript_and_python_agree():
     assert found[0] == [draws(*case) for case in cases]
     assert found[1] == [claim(x, UNIT, 0) for x in values]
     assert found[2] == [claim([v / 7 for v in x], "points more", 1) for x in values]
+
+
+def test_gains_that_would_all_read_zero_are_refused():
+    with pytest.raises(ValueError, match=r"the gains are 0\.015 at most; give a smaller unit"):
+        seed_roulette({0: 0.012, 1: 0.015, 2: 0.011}, unit="nats less")

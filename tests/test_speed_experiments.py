@@ -70,7 +70,7 @@ def test_every_arm_is_measured_and_recorded(few: list[Arm], capsys: pytest.Captu
 def test_the_headline_is_the_experiments(apart: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arm = ARMS["student-64-threads1"]
     now = {"settings": speed_experiments.settings(arm), "code": runner.code(speed_experiments)}
-    for seed, latency in enumerate((0.25, 0.27)):
+    for seed, latency in enumerate((0.25, 0.27, 0.26)):
         metrics = {"latency_ms": latency, "latency_p95_ms": 9.0}
         name = {"experiment": "speed", "arm": arm.name, "scale": "cpu", "seed": seed}
         ledger.write(name | now | {"metrics": metrics})
@@ -78,7 +78,7 @@ def test_the_headline_is_the_experiments(apart: Path, capsys: pytest.CaptureFixt
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("speed, cpu scale: median milliseconds for one image, mean and 95 % interval")
     (line,) = [line for line in lines if arm.name in line]
-    assert line.split()[1] == "0.260" and "0.133 to 0.387" in line and line.endswith("seeds 2")
+    assert line.split()[1] == "0.260" and "0.235 to 0.285" in line and line.endswith("seeds 3")
     for others in (mnist_experiments, xray_experiments):  # they say nothing and show what they always did
         assert runner.headline(others) == ("test_errors", "test errors", 1)
 
