@@ -14,7 +14,8 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
     """A file to write to that takes the name `path` when the block ends well.
 
     Another process sees the old content or the new, never a part; where the block fails, what stood at
-    `path` before is untouched and nothing else is left. Its folder must exist.
+    `path` before is untouched and nothing else is left. Its folder must exist. FileExistsError where `path`
+    is no plain file: a folder or a device stays.
     """
     if path.exists() and not path.is_file():
         raise FileExistsError(f"{path} is there and no plain file; give another name")
