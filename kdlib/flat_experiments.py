@@ -1,10 +1,12 @@
-"""Chapter 04's control for likeness: the first race, with a teacher whose likenesses are taken out.
+"""Chapter 04's controls for likeness: the first race, with teachers that say less and less.
 
-As soft as the teacher on every picture and as often right, the flattened one says of no class which others
-are like it. A student with smoothed labels stands beside. All else is as in `race_experiments`, with whose
-students of the same seeds these are compared. Furlanello et al. (2018) permute the wrong classes to that end.
+The flattened one keeps the teacher's first choice and how sure it is of it, picture by picture, and says of
+no class which others are like it. The equally sure one keeps the choice alone. A student with smoothed labels
+stands beside. All else is as in `race_experiments`, with whose students of the same seeds these are compared.
+Furlanello et al. (2018) permute the wrong classes to that end.
 """
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,9 +22,44 @@ from kdlib.race_experiments import RECIPE, TEMPERATURE, judged
 from kdlib.training import Recipe, logits_of, train
 
 
+def flattened(logits: Tensor, temperature: float) -> Tensor:
+    """Logits whose softened answer keeps its largest probability and shares the rest evenly. Chapter 04.
+
+    Args:
+        logits: (..., C), of C classes; where two are largest, the first of them keeps its probability.
+        temperature: at which the probabilities are kept, above 0.
+    """
+    p = (logits / temperature).softmax(-1)
+    top, first = p.max(-1, keepdim=True)
+    return temperature * shared_out(top, first, p).log()
+
+
+def equally_sure(logits: Tensor, temperature: float) -> Tensor:
+    """Logits whose softened answer has the same largest probability everywhere: the mean one. Chapter 04.
+
+    The rest is shared evenly: with the labels in place of its first choices these were smoothed labels.
+
+    Args:
+        logits: (..., C), of C classes; where two are largest, the first of them is chosen.
+        temperature: at which the probabilities are taken, above 0.
+    """
+    p = (logits / temperature).softmax(-1)
+    top, first = p.max(-1, keepdim=True)
+    return temperature * shared_out(top.mean().expand_as(top), first, p).log()
+
+
+def shared_out(top: Tensor, first: Tensor, like: Tensor) -> Tensor:
+    """Probabilities (..., C), in the shape of `like`: `top` for the class `first`, the rest shared evenly."""
+    rest = ((1 - top) / (like.shape[-1] - 1)).expand_as(like)
+    return torch.scatter(rest, -1, first, top)
+
+
+LESS: dict[str, Callable[[Tensor, float], Tensor]] = {"flattened": flattened, "equally-sure": equally_sure}
+
+
 @dataclass(frozen=True)
 class Arm:
-    """One student; its teacher is flattened where alpha is above 0, and else its labels are smoothed."""
+    """One student; its teacher is one of LESS where alpha is above 0, and else its labels are smoothed."""
 
     name: str
     alpha: float = 0.0
@@ -32,8 +69,8 @@ class Arm:
 
 
 def arms() -> list[Arm]:
-    """Both controls of the race's distilled student."""
-    return [Arm("flattened", alpha=0.9), Arm("smoothed", smoothing=0.1)]
+    """The controls of the race's distilled student."""
+    return [*(Arm(name, alpha=0.9) for name in LESS), Arm("smoothed", smoothing=0.1)]
 
 
 def seeds(arm: Arm, scale: str) -> range:
@@ -52,7 +89,7 @@ def run(arm: Arm, seed: int, folder: Path) -> dict[str, Any]:
     student = models.vgg(models.VGG_QUICK, seed=seed)
     objective = label_smoothed(arm.smoothing)
     if arm.alpha:
-        answers = flattened(pretrained.cifar_teacher_logits(train_set), arm.temperature)
+        answers = LESS[arm.name](pretrained.cifar_teacher_logits(train_set), arm.temperature)
         objective = distilled(answers, temperature=arm.temperature, alpha=arm.alpha)
     checkpoint = folder / f"{arm.name}.{seed}.{fingerprint(settings(arm))}.safetensors"
     with cache.locked(checkpoint):
@@ -68,16 +105,3 @@ def run(arm: Arm, seed: int, folder: Path) -> dict[str, Any]:
         )
     measured = judged(logits_of(student.cpu(), test), pretrained.cifar_teacher_logits(test), test.labels)
     return {"metrics": measured, "curve": result.curve, "data": data.digest(train_set, test)}
-
-
-def flattened(logits: Tensor, temperature: float) -> Tensor:
-    """Logits whose softened answer keeps its largest probability and shares the rest evenly. Chapter 04.
-
-    Args:
-        logits: (..., C), of C classes; where two are largest, the first of them keeps its probability.
-        temperature: at which the probabilities are kept, above 0.
-    """
-    p = (logits / temperature).softmax(-1)
-    top, first = p.max(-1, keepdim=True)
-    rest = ((1 - top) / (logits.shape[-1] - 1)).expand_as(p)
-    return temperature * torch.scatter(rest, -1, first, top).log()

@@ -23,6 +23,7 @@ from kdlib import (
     fidelity_experiments,
     flat_experiments,
     ledger,
+    likeness_experiments,
     loss_experiments,
     mnist_experiments,
     race_experiments,
@@ -50,6 +51,7 @@ EXPERIMENTS = {
     "speed": speed_experiments,
     "asking": asking_experiments,
     "flat": flat_experiments,
+    "likeness": likeness_experiments,
 }
 SCALES = ("cpu", "full")
 
