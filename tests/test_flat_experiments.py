@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from kdlib import data, flat_experiments, pretrained, race_experiments, runner
-from kdlib.flat_experiments import flattened
+from kdlib.flat_experiments import equally_sure, flattened
 
 ARMS = {arm.name: arm for arm in flat_experiments.arms()}
 
@@ -18,6 +18,14 @@ def test_a_flattened_answer_keeps_its_first_choice_and_shares_the_rest_evenly() 
     logits = 2 * torch.tensor([[6.0, 3.0, 1.0], [1.0, 3.0, 6.0]]).log()
     assert torch.allclose(
         (flattened(logits, 2.0) / 2).softmax(1), torch.tensor([[0.6, 0.2, 0.2], [0.2, 0.2, 0.6]])
+    )
+
+
+def test_an_equally_sure_answer_keeps_the_first_choice_and_the_mean_sureness() -> None:
+    # softened at T = 2 to 0.6, 0.3, 0.1 and to 0.1, 0.8, 0.1: 0.7 on average
+    logits = 2 * torch.tensor([[6.0, 3.0, 1.0], [1.0, 8.0, 1.0]]).log()
+    assert torch.allclose(
+        (equally_sure(logits, 2.0) / 2).softmax(1), torch.tensor([[0.7, 0.15, 0.15], [0.15, 0.7, 0.15]])
     )
 
 
@@ -53,13 +61,14 @@ def test_the_controls_differ_from_the_race_in_what_they_are_taught_alone(
                 found[arm.name] = experiment.run(short, 3, tmp_path)
                 json.dumps([found[arm.name], experiment.settings(short)])
     assert len({record["data"] for record in found.values()}) == 1
-    assert len({record["curve"][0]["loss"] for record in found.values()}) == 3
-    assert found["flattened"]["curve"][0]["hard"] == pytest.approx(
-        found["distilled"]["curve"][0]["hard"], rel=0.2
-    )
+    assert len({record["curve"][0]["loss"] for record in found.values()}) == len(found) == 4
+    for name in ("flattened", "equally-sure"):
+        hard = found[name]["curve"][0]["hard"]
+        assert hard == pytest.approx(found["distilled"]["curve"][0]["hard"], rel=0.2)
     race = {arm.name: arm for arm in race_experiments.arms()}["distilled"]
-    flat = ARMS["flattened"]
-    assert (flat.alpha, flat.temperature, flat.recipe) == (race.alpha, race.temperature, race.recipe)
-    assert [flat_experiments.seeds(flat, scale) for scale in runner.SCALES] == [
-        race_experiments.seeds(race, scale) for scale in runner.SCALES
-    ]
+    for name in ("flattened", "equally-sure"):
+        told = ARMS[name]
+        assert (told.alpha, told.temperature, told.recipe) == (race.alpha, race.temperature, race.recipe)
+        assert [flat_experiments.seeds(told, scale) for scale in runner.SCALES] == [
+            race_experiments.seeds(race, scale) for scale in runner.SCALES
+        ]
