@@ -1,10 +1,10 @@
 """The runs of chapter 04 on a handful of images."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_cifar
 import torch
 from sklearn.metrics import confusion_matrix
 from torch import Tensor, nn
@@ -22,17 +22,10 @@ def few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Arm]:
     """
     sizes = {"train": 1000, "test": 60}
     found = {split: data.load("cifar10", split).subset(range(size)) for split, size in sizes.items()}
-    tiny = {name: about | {"blocks": ((4,), (4,))} for name, about in NETWORKS.items()}
-
-    def short(arm: Arm) -> Arm:
-        recipe = replace(arm.recipe, epochs=1)
-        return replace(arm, recipe=recipe, teacher=arm.teacher and short(arm.teacher))
-
-    arms = [short(arm) for arm in cifar_experiments.arms()]
-    monkeypatch.setenv("KDLIB_RUNS", str(tmp_path))
-    monkeypatch.setattr(ledger, "shipped", lambda: tmp_path / "shipped")
+    arms = [tiny_cifar.shortened(arm, 1) for arm in cifar_experiments.arms()]
+    tiny_cifar.keep_apart(tmp_path, monkeypatch)
     monkeypatch.setattr(cifar_experiments, "images", found.__getitem__)
-    monkeypatch.setattr(cifar_experiments, "NETWORKS", tiny)
+    monkeypatch.setattr(cifar_experiments, "NETWORKS", tiny_cifar.networks())
     monkeypatch.setattr(cifar_experiments, "arms", lambda: arms)
     return arms
 

@@ -4,34 +4,33 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import tiny_cifar
 import torch
 
 from kdlib import cifar_experiments, data, ledger, likeness_experiments, runner
-from kdlib.cifar_experiments import NETWORKS, Arm
+from kdlib.cifar_experiments import Arm
+from kdlib.training import logits_of
 
 LESS = ("fair-flattened", "fair-equally-sure")
 SHARED = ("fair-alone", "fair-smoothed", "fair-fixed", "fair-distilled")
+
+
+def arm_of(name: str, among: list[Arm]) -> Arm:
+    return next(arm for arm in among if arm.name == name)
 
 
 @pytest.fixture
 def few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Arm]:
     """Every arm with tiny networks, a few images and two epochs, and records apart from everyone's."""
     found = {split: data.load("cifar10", split).subset(range(0, 2000, 7)) for split in ("train", "test")}
-    tiny = {name: about | {"blocks": ((4,), (4,))} for name, about in NETWORKS.items()}
-
-    def short(arm: Arm) -> Arm:
-        recipe = replace(arm.recipe, epochs=2)
-        return replace(arm, recipe=recipe, teacher=arm.teacher and short(arm.teacher))
-
-    fair = [short(arm) for arm in cifar_experiments.fair()]
-    monkeypatch.setenv("KDLIB_RUNS", str(tmp_path))
-    monkeypatch.setattr(ledger, "shipped", lambda: tmp_path / "shipped")
+    fair = [tiny_cifar.shortened(arm, 2) for arm in cifar_experiments.fair()]
+    tiny_cifar.keep_apart(tmp_path, monkeypatch)
     monkeypatch.setattr(cifar_experiments, "images", found.__getitem__)
     monkeypatch.setattr(cifar_experiments, "fair", lambda: fair)
     monkeypatch.setattr(cifar_experiments, "arms", lambda: fair)
     for module in (cifar_experiments, likeness_experiments):
-        monkeypatch.setattr(module, "NETWORKS", tiny)
-        monkeypatch.setattr(module, "TEACHER", short(cifar_experiments.TEACHER))
+        monkeypatch.setattr(module, "NETWORKS", tiny_cifar.networks())
+        monkeypatch.setattr(module, "TEACHER", arm_of("fair-teacher", fair))
     return fair
 
 
@@ -51,18 +50,14 @@ def test_the_students_are_those_of_the_fair_race(few: list[Arm]) -> None:
 
 
 def test_each_student_is_judged_beside_the_teacher_of_its_own_seed(few: list[Arm], tmp_path: Path) -> None:
-    arm = next(arm for arm in few if arm.name == "fair-alone")
-    found = {seed: likeness_experiments.run(arm, seed, tmp_path)["metrics"] for seed in (0, 1)}
-    teachers = [cifar_experiments.trained(arm_of("fair-teacher", few), seed, tmp_path)[0] for seed in (0, 1)]
+    alone, teacher = (arm_of(name, few) for name in ("fair-alone", "fair-teacher"))
+    found = {seed: likeness_experiments.run(alone, seed, tmp_path)["metrics"] for seed in (0, 1)}
+    teachers = [cifar_experiments.trained(teacher, seed, tmp_path)[0] for seed in (0, 1)]
     test = cifar_experiments.images("test")
     for seed, metrics in found.items():
-        said = likeness_experiments.logits_of(teachers[seed], test).argmax(1)
+        said = logits_of(teachers[seed], test).argmax(1)
         mine = torch.tensor([int(answer) for answer in metrics["test_answers"]])
         assert metrics["teacher_agreement"] == pytest.approx(float((said == mine).double().mean()))
-
-
-def arm_of(name: str, among: list[Arm]) -> Arm:
-    return next(arm for arm in among if arm.name == name)
 
 
 def test_lesser_teachers_differ_from_the_distilled_students_in_the_objective_alone() -> None:
