@@ -235,6 +235,16 @@ def test_punctuation_stays_with_its_formula(kd_site):
     assert kd_site.clean_page(cleaned) == cleaned
 
 
+def test_no_line_ends_inside_of_a_setting(kd_site):
+    page = "<p>at T = 4, as <code>T = 4</code>, alpha = 0.9</p><pre>T = 4</pre><p>LIST = 2</p>"
+    cleaned = kd_site.clean_page(page)
+    kept = ("at T = 4", "at T\u00a0=\u00a04"), ("alpha = 0.9", "alpha\u00a0=\u00a00.9")
+    for plain, together in kept:
+        page = page.replace(plain, together)
+    assert cleaned == page
+    assert kd_site.clean_page(cleaned) == cleaned
+
+
 def test_an_interval_in_a_table_stays_together(kd_site):
     cells = "<td><p>−2.2 (−4.0 to −0.4), fewer</p></td><td>none (to be run)</td>"
     page = f"<p>of 55.4 (54.7 to 56.1) points</p>{cells}"

@@ -111,6 +111,7 @@ def clean_page(page: str) -> str:
     # A comma after a formula stays on its line.
     formula = r'(?<!<span class="kd-keep">)(<span class="math [^>]*>[^<]*</span>[.,;:!?)]+)'
     page = re.sub(formula, r'<span class="kd-keep">\1</span>', page)
+    page = re.sub(r"<p\b.*?</p>", keep_equations, page, flags=re.DOTALL)
     # An interval in a table is one thing: it breaks as a whole, and is set below its number on a phone.
     page = re.sub(r"<td\b.*?</td>", keep_intervals, page, flags=re.DOTALL)
     # Notebooks are saved rather than shown as text.
@@ -118,6 +119,13 @@ def clean_page(page: str) -> str:
     viewport = '<meta name="viewport" content="width=device-width, initial-scale=1'
     first, *rest = re.split(rf'{viewport}[.0]*"\s*/?>', page)
     return page if len(rest) < 2 else f'{first}{viewport}" />{"".join(rest)}'
+
+
+def keep_equations(paragraph: re.Match[str]) -> str:
+    """A paragraph in which no line ends inside of "T = 4"; code stays as it is, since it is copied."""
+    parts = re.split(r"(<code\b.*?</code>)", paragraph[0], flags=re.DOTALL)
+    parts[::2] = [re.sub(r"\b(T|alpha) = (?=\d)", "\\1\u00a0=\u00a0", part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def keep_intervals(cell: re.Match[str]) -> str:
