@@ -29,6 +29,11 @@ def test_differences_are_within_the_seeds_that_both_have() -> None:
     assert results.compared(VALUES, "nothing", "alone") == "not run"
 
 
+def test_an_interval_that_ends_at_zero_detects_nothing() -> None:
+    values = {"a": {0: 1.0, 1: 2.0, 2: 4.0}, "b": {0: 1.0, 1: 2.0, 2: 4.0}}
+    assert results.compared(values, "a", "b") == "0.0 (0.0 to 0.0), no difference detected"
+
+
 def test_negative_numbers_have_a_real_minus() -> None:
     values = {"a": {0: -1.0, 1: 0.0, 2: 1.0}}
     assert results.written(results.mean(values, "a")) == "0 (−2 to 2)"
@@ -62,4 +67,6 @@ def test_whether_a_published_figure_fits() -> None:
     assert results.beside(VALUES, "alone", 2.0) == "outside 2 to 22"
     assert results.beside(VALUES, "alone", 2.0, 1) == "outside 2.1 to 21.9"
     assert results.beside(VALUES, "alone", 22.5) == "outside 2 to 22"
+    # Two seeds at 0 and 2: 1 -+ 12.706 * sqrt(2) * sqrt(1 + 1 / 2), a range that says little.
+    assert results.beside({"a": {0: 0.0, 1: 2.0}}, "a", 5) == "inside −21 to 23"
     assert results.beside(VALUES, "once", 7.25) == results.beside(VALUES, "nothing", 7) == "not known"

@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from scipy import stats
 
 from kdlib.statistics import interval, one_more, paired
 
@@ -16,9 +17,17 @@ def test_an_interval_by_hand() -> None:
     assert found.seeds == 5
 
 
+@pytest.mark.parametrize("n", range(2, 32))
+def test_every_number_of_seeds_has_its_quantile(n: int) -> None:
+    # 0 and once n: the mean is 1, the standard deviation the square root of n.
+    found = interval([0.0] * (n - 1) + [float(n)])
+    assert found.high - 1 == pytest.approx(stats.t.ppf(0.975, n - 1), rel=3e-4)  # a table of three decimals
+    assert found.seeds == n
+
+
 def test_one_seed_has_no_interval() -> None:
     found = interval([7.0])
-    assert found.mean == 7
+    assert found.mean == 7 and found.seeds == 1
     assert math.isnan(found.low) and math.isnan(found.high)
 
 
@@ -26,6 +35,7 @@ def test_many_seeds_use_the_normal_quantile() -> None:
     values = [0.0, 1.0] * 50
     half = 1.96 * math.sqrt(25 / 99) / 10
     assert interval(values).high == pytest.approx(0.5 + half)
+    assert interval([0.0] * 31 + [32.0]).high == pytest.approx(1 + 1.96)
 
 
 def test_pairing_takes_away_what_the_seeds_share() -> None:
