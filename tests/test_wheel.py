@@ -1,4 +1,4 @@
-"""What a reader gets: the built wheel, installed without the clone in sight, and every notebook run elsewhere."""
+"""What a reader gets: the wheel, installed without the clone in sight, and every notebook run elsewhere."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def reader(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python that has this one's libraries, as a reader's machine has torch, but kdlib from the wheel alone."""
+    """A Python with the libraries of this one, as a reader's machine has torch, but kdlib from the wheel."""
     folder = tmp_path_factory.mktemp("reader")
     libraries = folder / "libraries"
     libraries.mkdir()
