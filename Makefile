@@ -68,9 +68,10 @@ run: $(ALL)  ## executes the notebooks in place and stamps them (one: make run N
 	@$(BIN)/python book/_tools/address.py --cells
 	@$(BIN)/python book/_tools/run.py $(NOTEBOOKS)
 
-lint: $(ALL)  ## ruff and mypy
+lint: $(ALL)  ## ruff, mypy, and which room imports which
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
 
 # Tests and notebooks keep data and runs of their own, so that they neither use nor touch the reader's.
 APART := KDLIB_DATA="$(CURDIR)/_build/test/data" KDLIB_RUNS="$(CURDIR)/_build/test/runs" TQDM_DISABLE=1

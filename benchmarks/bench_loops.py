@@ -21,21 +21,13 @@ from PIL import Image
 from torch.utils.data import DataLoader
 from torchvision import transforms
 
-from kdlib import (
-    augment,
-    bundle,
-    chest_xray,
-    cifar_experiments,
-    data,
-    losses,
-    models,
-    teacher_cache,
-    xray_experiments,
-)
-from kdlib.data import Dataset
+from kdlib import data, losses, models
+from kdlib.data import Dataset, augment, bundle, chest_xray
+from kdlib.experiments import cifar as cifar_experiments
+from kdlib.experiments import xray as xray_experiments
+from kdlib.experiments.speed import threads
 from kdlib.objectives import distilled, supervised
-from kdlib.speed_experiments import threads
-from kdlib.training import Recipe, train
+from kdlib.training import Recipe, teacher_cache, train
 
 CIFAR = replace(cifar_experiments.LABML, epochs=1)
 XRAY = replace(xray_experiments.SMALL, epochs=1)

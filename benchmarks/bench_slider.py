@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from playwright.sync_api import sync_playwright
 
-from kdlib.widgets import temperature_explorer
+from kdlib.sliders.widgets import temperature_explorer
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "browser"))
 from chromium import launch  # the browser of the tests

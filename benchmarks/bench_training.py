@@ -17,10 +17,10 @@ import torch.nn.functional as F
 from torch.utils.data import DataLoader
 from torchvision.transforms import Compose, Resize, ToTensor
 
-from kdlib import checkpoints, data, losses, models, progress, training
+from kdlib import data, losses, models, progress, training
 from kdlib.data import Dataset
 from kdlib.objectives import Objective, distilled, supervised
-from kdlib.training import Recipe, logits_of, train
+from kdlib.training import Recipe, checkpoints, logits_of, train
 
 BATCH, STEPS, REPEATS = 128, 60, 5
 RECIPE = Recipe(epochs=1, learning_rate=0.001, batch_size=BATCH)

@@ -11,7 +11,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from kdlib import bundle, cache, chest_xray, data, ledger, runner, whole
+from kdlib import data
+from kdlib.data import bundle, cache, chest_xray, whole
+from kdlib.experiments import ledger, runner
 
 WHOLE_COUNTS = {"cifar10": "train 50,000, test 10,000"}
 

@@ -15,8 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from kdlib.results import ENOUGH
-from kdlib.statistics import Interval
+from kdlib.evaluation.statistics import ENOUGH, Interval
 
 # Okabe and Ito's palette: told apart by readers with any of the common colour deficiencies.
 TEACHER = "#0072B2"

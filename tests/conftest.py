@@ -1,11 +1,8 @@
-"""The tools of the book are scripts in a folder of their own; let the tests import them."""
+"""What several tests need."""
 
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).resolve().parents[1] / "book" / "_tools"))
 
 
 @pytest.fixture

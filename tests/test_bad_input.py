@@ -11,12 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from kdlib import cli, ledger, loss_experiments, models
-from kdlib.checkpoints import CheckpointError
+from kdlib import cli, models
 from kdlib.data import Dataset
+from kdlib.experiments import ledger
+from kdlib.experiments import loss_bugs as loss_experiments
 from kdlib.losses import hinton_loss
 from kdlib.objectives import Objective, distilled, supervised
 from kdlib.training import DivergedError, Recipe, train
+from kdlib.training.checkpoints import CheckpointError
 
 RECIPE = Recipe(epochs=2, learning_rate=0.05, batch_size=16)
 

@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 from IPython import display as ipython
 
 from kdlib import plots
-from kdlib.statistics import Interval
+from kdlib.evaluation.statistics import Interval
 
 
 @pytest.fixture

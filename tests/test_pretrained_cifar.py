@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from kdlib import data, ledger, metrics, pretrained
-from kdlib.cifar_experiments import VIEWS
+from kdlib import data, pretrained
+from kdlib.evaluation import metrics
+from kdlib.experiments import ledger
+from kdlib.experiments.cifar import VIEWS
 from kdlib.training import logits_of
 
 

@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from kdlib import data, ledger, metrics, pretrained
+from kdlib import data, pretrained
+from kdlib.evaluation import metrics
+from kdlib.experiments import ledger
 from kdlib.training import logits_of
 
 

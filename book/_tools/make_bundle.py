@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from kdlib import bundle, chest_xray
+from kdlib.data import bundle, chest_xray
 
 PER_CLASS = {"train": 800, "test": 200}
 

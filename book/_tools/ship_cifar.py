@@ -12,10 +12,13 @@ from pathlib import Path
 from shipping import write
 from torch import nn
 
-from kdlib import cifar_experiments, data, ledger, metrics, runner, teacher_cache
-from kdlib.cifar_experiments import TEACHER, VIEWS, Arm
-from kdlib.digests import fingerprint
-from kdlib.training import logits_of
+from kdlib import data
+from kdlib.evaluation import metrics
+from kdlib.experiments import cifar as cifar_experiments
+from kdlib.experiments import ledger, runner
+from kdlib.experiments.cifar import TEACHER, VIEWS, Arm
+from kdlib.experiments.digests import fingerprint
+from kdlib.training import logits_of, teacher_cache
 
 STUDENT = next(arm for arm in cifar_experiments.fair() if arm.name == "fair-distilled")
 

@@ -10,8 +10,11 @@ and alpha = 0.75, a choice made before any run.
 import torch
 from shipping import write
 
-from kdlib import data, grad_cam, ledger, metrics, runner, xray_experiments
-from kdlib.digests import fingerprint
+from kdlib import data
+from kdlib.evaluation import grad_cam, metrics
+from kdlib.experiments import ledger, runner
+from kdlib.experiments import xray as xray_experiments
+from kdlib.experiments.digests import fingerprint
 from kdlib.training import logits_of
 
 SHIPPED = {

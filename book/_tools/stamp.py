@@ -15,7 +15,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 from notebooks import ROOT, is_setup, python_source
 
-from kdlib.digests import add, canonical, used_modules, without_docstrings
+from kdlib.experiments.digests import add, canonical, used_modules, without_docstrings
 
 PACKAGE = ROOT / "kdlib"
 DATA_FOLDERS = ("js", "records", "weights", "bundled")  # of the bundled data, the manifest holds the digests

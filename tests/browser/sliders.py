@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from kdlib.numbers import percent
+from kdlib.sliders.widgets import temperature_explorer
 from kdlib.softening import entropy, soften
-from kdlib.widgets import temperature_explorer
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 

@@ -9,10 +9,10 @@ from sliders import expect, html, live, part
 from test_sliders_drawn import contrast
 from test_sliders_kernel import KERNEL
 
-from kdlib.explorer import module
-from kdlib.loss_picture import number
 from kdlib.numbers import percent
-from kdlib.widgets import answers_explorer
+from kdlib.sliders.explorer import module
+from kdlib.sliders.loss_picture import number
+from kdlib.sliders.widgets import answers_explorer
 
 pytestmark = pytest.mark.browser
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from sliders import ANIMALS, animals, expect, html, live, part
 
-from kdlib.explorer import module
-from kdlib.widgets import temperature_explorer
+from kdlib.sliders.explorer import module
+from kdlib.sliders.widgets import temperature_explorer
 
 pytestmark = pytest.mark.browser
 

@@ -5,8 +5,8 @@ import json
 import pytest
 from sliders import ANIMALS, LABELS, NAMES, expect, expect_shown, live, part
 
-from kdlib.explorer import module
-from kdlib.widgets import temperature_explorer
+from kdlib.sliders.explorer import module
+from kdlib.sliders.widgets import temperature_explorer
 
 pytestmark = pytest.mark.browser
 

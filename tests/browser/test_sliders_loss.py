@@ -9,13 +9,13 @@ from sliders import expect, html, live, part
 from test_sliders_drawn import contrast
 from test_sliders_kernel import KERNEL
 
-from kdlib.explorer import module
-from kdlib.loss_cut import lengths
-from kdlib.loss_picture import number
 from kdlib.losses import hinton_loss
 from kdlib.numbers import percent
+from kdlib.sliders.explorer import module
+from kdlib.sliders.loss_cut import lengths
+from kdlib.sliders.loss_picture import number
+from kdlib.sliders.widgets import loss_explorer
 from kdlib.softening import soften
-from kdlib.widgets import loss_explorer
 
 pytestmark = pytest.mark.browser
 

@@ -8,9 +8,9 @@ from sliders import expect, html, live, part
 from test_sliders_drawn import contrast
 from test_sliders_kernel import KERNEL
 
-from kdlib.schedule_explorer import schedule_explorer
-from kdlib.seed_roulette import seed_roulette
-from kdlib.told_explorer import Place, told_explorer
+from kdlib.sliders.schedule_explorer import schedule_explorer
+from kdlib.sliders.seed_roulette import seed_roulette
+from kdlib.sliders.told_explorer import Place, told_explorer
 
 pytestmark = pytest.mark.browser
 

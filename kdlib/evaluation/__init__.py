@@ -1,0 +1,8 @@
+"""How good answers are, and what several seeds say together.
+
+metrics      of logits and labels
+statistics   means with intervals, paired differences, the bootstrap
+results      what tables say of records
+fidelity     how much alike two models answer
+grad_cam     where a network looks
+"""

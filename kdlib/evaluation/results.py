@@ -1,0 +1,92 @@
+"""What tables say of the records: means, differences within each seed, and their wording. Chapter 03.
+
+`values` is {arm: {seed: number}}, as `ledger.by_arm` gives it. An arm without a record reads "not run".
+"""
+
+from collections.abc import Mapping
+
+from kdlib.evaluation import statistics
+from kdlib.evaluation.statistics import ENOUGH, Interval
+from kdlib.numbers import fixed, signed
+
+Values = Mapping[str, Mapping[int, float]]
+
+
+def mean(values: Values, arm: str) -> Interval | None:
+    """The mean of an arm over its seeds, with its interval; None where it was not run. Chapter 03."""
+    return statistics.interval(list(values[arm].values())) if values.get(arm) else None
+
+
+def difference(values: Values, first: str, second: str) -> Interval | None:
+    """The mean of first - second within each seed that both have; None where there is none. Chapter 03."""
+    if not values.get(first, {}).keys() & values.get(second, {}).keys():
+        return None
+    return statistics.paired(dict(values[first]), dict(values[second]))
+
+
+def written(found: Interval | None, digits: int = 0, *, sign: bool = False) -> str:
+    """An interval in words: "12 (10 to 14)", "12 (one seed)", "12 (two seeds)" or "not run". Chapter 03.
+
+    Two seeds have an interval too, but nobody should lean on it: it is wide by a factor of thirteen, and of
+    no width where they happen to agree.
+
+    Args:
+        found: of `mean` or `difference`.
+        digits: decimals.
+        sign: whether positive numbers have one too, as differences should.
+    """
+    if found is None:
+        return "not run"
+    number = signed if sign else _plain
+    if found.seeds < ENOUGH:
+        return f"{number(found.mean, digits)} ({'one seed' if found.seeds == 1 else 'two seeds'})"
+    return f"{number(found.mean, digits)} ({number(found.low, digits)} to {number(found.high, digits)})"
+
+
+def shown(values: Values, arm: str, digits: int = 1) -> str:
+    """The mean of an arm in words, with its interval. Chapter 05."""
+    return written(mean(values, arm), digits)
+
+
+def gained(values: Values, first: str, second: str, digits: int = 1) -> str:
+    """The difference first - second in words, with a sign and its interval. Chapter 05."""
+    return written(difference(values, first, second), digits, sign=True)
+
+
+def beside(values: Values, arm: str, published: float, digits: int = 0) -> str:
+    """Whether a figure from one run lies where one more run of an arm would: "inside 62 to 77". Chapter 03.
+
+    The range has so many digits behind the point. "not known" below two seeds: one says nothing of how far
+    runs lie apart.
+    """
+    if len(values.get(arm, {})) < 2:
+        return "not known"
+    found = statistics.one_more(list(values[arm].values()))
+    where = "inside" if found.low <= published <= found.high else "outside"
+    return f"{where} {_plain(found.low, digits)} to {_plain(found.high, digits)}"
+
+
+def compared(values: Values, first: str, second: str, digits: int = 1) -> str:
+    """The difference of two arms' errors in words: "−7.2 (−9.0 to −5.4), fewer". Chapter 03.
+
+    "fewer" and "more" say that the interval excludes zero; otherwise no difference was detected.
+    """
+    found = difference(values, first, second)
+    if found is None or found.seeds < ENOUGH:
+        return written(found, digits, sign=True)
+    verdict = "fewer" if found.high < 0 else "more" if found.low > 0 else "no difference detected"
+    return f"{written(found, digits, sign=True)}, {verdict}"
+
+
+def seeds(values: Values, *arms: str) -> str:
+    """How many seeds the arms have: "5 seeds", or "2 to 5 seeds" where they differ. Chapter 03."""
+    counts = sorted({len(values.get(arm, {})) for arm in arms})
+    if not counts or counts == [0]:
+        return "not run"
+    if len(counts) > 1:
+        return f"{counts[0]} to {counts[-1]} seeds"
+    return "1 seed" if counts == [1] else f"{counts[0]} seeds"
+
+
+def _plain(x: float, digits: int) -> str:
+    return fixed(x, digits).replace("-", "\N{MINUS SIGN}")

@@ -1,0 +1,1 @@
+"""Which runs the chapters have, how they are run, and their records."""

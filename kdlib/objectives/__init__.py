@@ -1,0 +1,15 @@
+"""What is minimised: functions of a model and a batch. Chapters 03, 06 and 07.
+
+classic      supervised, distilled, label_smoothed
+ramps        when the teacher's term counts
+signals      other signals than softened logits
+privileged   a teacher that sees more than its student
+hooks        what layers compute, without editing a model
+"""
+
+from kdlib.objectives.classic import Batch as Batch
+from kdlib.objectives.classic import Objective as Objective
+from kdlib.objectives.classic import distilled as distilled
+from kdlib.objectives.classic import label_smoothed as label_smoothed
+from kdlib.objectives.classic import supervised as supervised
+from kdlib.objectives.classic import teacher_logits as teacher_logits

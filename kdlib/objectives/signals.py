@@ -1,0 +1,216 @@
+"""Objectives that teach by other signals than softened logits, for `training.train`. Chapter 07."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kdlib import checks, losses
+from kdlib.losses import features as feature_losses
+from kdlib.losses import logits as logit_losses
+from kdlib.objectives import Batch, Objective, hooks, teacher_logits
+
+# From the student's and the teacher's logits and the labels to a term.
+LogitTerm = Callable[[Tensor, Tensor, Tensor], Tensor]
+# From what the layers of student and teacher gave to a term.
+FeatureTerm = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Tensor]
+
+
+class Guided(nn.Module):
+    """A student with a regressor that is trained beside it and thrown away: `guided.student`. Chapter 07.
+
+    The regressor of FitNets (Romero et al., 2015) makes as many channels of the student's map as its
+    teacher's has, by a convolution of one pixel. Called, the whole is the student.
+    """
+
+    def __init__(self, student: nn.Module, channels: tuple[int, int], *, seed: int):
+        super().__init__()
+        self.student = student
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            self.regressor = nn.Conv2d(*channels, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The student's logits: the regressor is not asked."""
+        return self.student(images)  # type: ignore[no-any-return]
+
+
+class Cohort(nn.Module):
+    """Students that are trained together; called, it is the first of them. Chapter 07."""
+
+    def __init__(self, *students: nn.Module):
+        super().__init__()
+        if len({id(student) for student in students}) < 2 or len(set(students)) < len(students):
+            raise ValueError("a cohort needs two students or more, each an object of its own")
+        self.students = nn.ModuleList(students)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The first student's logits."""
+        return self.students[0](images)  # type: ignore[no-any-return]
+
+
+class Pool(nn.Module):
+    """Several models as one teacher, averaged at a temperature: `logit_losses.pooled`. Chapter 07."""
+
+    def __init__(self, members: Sequence[nn.Module], temperature: float):
+        super().__init__()
+        if not members:
+            raise ValueError("members is empty; an ensemble has at least one model")
+        self.members = nn.ModuleList(members)
+        self.temperature = checks.temperature(temperature)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (N, classes) whose softened output is the mean of the members'."""
+        return logit_losses.pooled(torch.stack([m(images) for m in self.members]), self.temperature)
+
+
+def by_logits(
+    term: LogitTerm, teacher: nn.Module | Tensor, *, weight: float, labels: float = 1.0
+) -> Objective:
+    """`labels` times the cross-entropy plus `weight` times a term of both models' logits. Chapter 07.
+
+    Args:
+        term: of the student's logits, the teacher's, and the labels.
+        teacher: a model or its logits, as for `objectives.distilled`.
+        weight, labels: 0 or above.
+
+    Raises:
+        ValueError: a weight below 0.
+    """
+    _check(weight, labels)
+
+    def objective(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        logits = model(batch.images).float()
+        checks.student_labels(batch.labels, logits)
+        hard = F.cross_entropy(logits, batch.labels)
+        soft = term(logits, teacher_logits(teacher, batch), batch.labels)
+        return {"loss": labels * hard + weight * soft, "soft": soft, "hard": hard}
+
+    return objective
+
+
+def by_features(
+    term: FeatureTerm,
+    teacher: nn.Module,
+    layers: tuple[Sequence[str], Sequence[str]],
+    *,
+    weight: float,
+) -> Objective:
+    """The cross-entropy plus `weight` times a term of what both compute on their way. Chapter 07.
+
+    The teacher runs on each batch, in evaluation mode and without gradients: its maps are too many to keep.
+
+    Args:
+        term: of two dictionaries, what the student's and the teacher's layers gave.
+        teacher: a model.
+        layers: names of the student's layers, and of the teacher's.
+        weight: 0 or above.
+
+    Raises:
+        ValueError: a weight below 0; in training, a layer that does not exist or maps that do not fit.
+    """
+    _check(weight)
+
+    def objective(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        with hooks.features(model, layers[0]) as ours:
+            logits = model(batch.images).float()
+        teacher.eval()
+        with torch.no_grad(), hooks.features(teacher, layers[1]) as theirs:
+            teacher(batch.images)
+        checks.student_labels(batch.labels, logits)
+        hard = F.cross_entropy(logits, batch.labels)
+        soft = term(ours, theirs)
+        return {"loss": hard + weight * soft, "soft": soft, "hard": hard}
+
+    return objective
+
+
+def hinted(teacher: nn.Module, layers: tuple[str, str], *, weight: float) -> Objective:
+    """The objective of a `Guided` student: cross-entropy plus FitNets' hint. Chapter 07.
+
+    The paper trains on the hint first and on the soft targets then; here both terms count from the start, as
+    in later comparisons.
+
+    Args:
+        teacher: a model.
+        layers: the student's, and the teacher's that gives the hint.
+        weight: of the hint.
+
+    Raises:
+        TypeError: a model without a regressor, when it is trained.
+    """
+
+    def objective(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        if not isinstance(model, Guided):
+            raise TypeError(f"model is a {type(model).__name__}; a hint needs Guided(student, channels)")
+        regressor = model.regressor
+
+        def term(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> Tensor:
+            return feature_losses.hint(regressor(ours[layers[0]]), theirs[layers[1]])
+
+        return by_features(term, teacher, ((layers[0],), (layers[1],)), weight=weight)(model.student, batch)
+
+    return objective
+
+
+def mutual(weight: float) -> Objective:
+    """The objective of a `Cohort`: each learns from the labels and from the others. Chapter 07.
+
+    Deep mutual learning, Zhang et al. (2018), equations 5 to 7: the cross-entropy of each student plus
+    `weight` (1 in the paper) times the mean divergence KL(other || student) over the others, whose answers
+    are cut off.
+
+    Raises:
+        ValueError: a weight below 0.
+        TypeError: a model that is no Cohort, when it is trained.
+    """
+    _check(weight)
+
+    def objective(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        if not isinstance(model, Cohort):
+            raise TypeError(f"model is a {type(model).__name__}; train a Cohort(first, second) together")
+        answers = [student(batch.images).float() for student in model.students]
+        checks.student_labels(batch.labels, answers[0])
+        hard = torch.stack([F.cross_entropy(logits, batch.labels) for logits in answers])
+        pairs = [(own, other) for own in answers for other in answers if other is not own]
+        soft = [losses.distillation_term(own, other, 1.0) for own, other in pairs]
+        told = torch.stack(soft).sum() / (len(answers) - 1)
+        return {"loss": hard.sum() + weight * told, "soft": told, "hard": hard[0]}
+
+    return objective
+
+
+def dkd_term(temperature: float, others: float) -> LogitTerm:
+    """Decoupled: the label's part plus `others` (the paper's beta) times the rest. Chapter 07."""
+
+    def term(student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
+        parts = logit_losses.decoupled(student, teacher, labels, temperature)
+        return parts.target + others * parts.others
+
+    return term
+
+
+def dist_term(temperature: float) -> LogitTerm:
+    """DIST: within examples and within classes, with equal weights as in the paper. Chapter 07."""
+
+    def term(student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
+        return sum(logit_losses.dist(student, teacher, temperature), student.new_zeros(()))
+
+    return term
+
+
+def standardised_term(temperature: float) -> LogitTerm:
+    """The distillation term of standardised logits. Chapter 07."""
+
+    def term(student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
+        own, theirs = logit_losses.standardised(student), logit_losses.standardised(teacher)
+        return losses.distillation_term(own, theirs, temperature)
+
+    return term
+
+
+def _check(*weights: float) -> None:
+    for weight in weights:
+        if not weight >= 0:
+            raise ValueError(f"weight is {weight!r}; a term counts 0 or more times")

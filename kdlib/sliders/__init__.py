@@ -1,0 +1,1 @@
+"""Sliders that move in Jupyter and in the built page."""

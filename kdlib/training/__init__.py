@@ -1,0 +1,17 @@
+"""The loop that trains, and what it stands on. Chapter 03.
+
+loop            train, and a model's logits for a whole data set
+recipes         optimiser, learning rate, epochs, and what makes no sense with them
+schedules       of the learning rate, and of the teacher's weight
+checkpoints     training that survives a kill
+devices         where to compute, and in which precision
+teacher_cache   a teacher's answers, asked for once
+"""
+
+from kdlib.training.loop import Augment as Augment
+from kdlib.training.loop import DivergedError as DivergedError
+from kdlib.training.loop import Trained as Trained
+from kdlib.training.loop import logits_of as logits_of
+from kdlib.training.loop import train as train
+from kdlib.training.loop import validated as validated
+from kdlib.training.recipes import Recipe as Recipe

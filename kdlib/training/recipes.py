@@ -1,0 +1,103 @@
+"""How a model is trained: a recipe, the optimiser it names, and what makes no sense with it. Chapter 03."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from kdlib import checks
+from kdlib.data import Dataset
+from kdlib.training import devices
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained: everything but the model, the data, the objective and the seed."""
+
+    epochs: int
+    learning_rate: float
+    batch_size: int = 128
+    optimizer: str = "sgd"  # sgd, adam or adamw
+    momentum: float = 0.9  # of sgd
+    weight_decay: float = 0.0
+    max_norm: float | None = None  # the longest row of a linear layer's weights (Hinton et al. 2012)
+    schedule: str = "constant"  # the name of a function in kdlib.training.schedules
+    drop_last: bool = False
+    patience: int | None = None  # epochs without a lower validation loss before training stops
+    half: str = "gpu"  # native half precision: on the gpu, everywhere or nowhere
+
+
+def batch_starts(recipe: Recipe, examples: int) -> range:
+    """Where each batch of an epoch starts, in a set of so many examples."""
+    return range(0, examples - (recipe.batch_size - 1 if recipe.drop_last else 0), recipe.batch_size)
+
+
+def optimizer(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
+    """The optimiser that a recipe names, for a model that is on its device already. Chapter 03."""
+    parameters = list(model.parameters())
+    fused = parameters[0].device.type in ("cpu", "cuda")  # an epoch of Hinton's MLP took a quarter less
+    rate, decay = recipe.learning_rate, recipe.weight_decay
+    if recipe.optimizer == "sgd":
+        return torch.optim.SGD(parameters, rate, momentum=recipe.momentum, weight_decay=decay, fused=fused)
+    if recipe.optimizer == "adam":
+        return torch.optim.Adam(parameters, rate, weight_decay=decay, fused=fused)
+    if recipe.optimizer == "adamw":
+        return torch.optim.AdamW(parameters, rate, weight_decay=decay, fused=fused)
+    raise ValueError(f"optimizer is {recipe.optimizer!r}; it must be sgd, adam or adamw")
+
+
+def scaler(recipe: Recipe, place: torch.device) -> torch.amp.GradScaler:
+    """float16 gradients underflow without scaling; elsewhere the scaler does nothing."""
+    half = devices.chosen_half(place, recipe.half)
+    return torch.amp.GradScaler(place.type, enabled=half is torch.float16)
+
+
+def check(recipe: Recipe, model: nn.Module, data: object, validation: Dataset | None) -> None:
+    """Raise TypeError or ValueError for what could not be trained, or not as it says."""
+    _check_numbers(recipe)
+    if recipe.patience is not None and (recipe.patience < 1 or validation is None):
+        raise ValueError(
+            f"patience is {recipe.patience}; it must be at least 1, and validation must be given with it"
+        )
+    if validation is not None:
+        _check_set(validation, "validation")
+        if not len(validation):
+            raise ValueError("validation holds 0 examples; give at least one, or None")
+    if not isinstance(data, Dataset):
+        return
+    if len(batch_starts(recipe, len(data))) == 0:
+        raise ValueError(
+            f"data holds {len(data)} examples; that does not fill a batch of {recipe.batch_size}"
+        )
+    _check_set(data, "data")
+    alone = 1 in (recipe.batch_size, 0 if recipe.drop_last else len(data) % recipe.batch_size)
+    if alone and any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules()):
+        raise ValueError(
+            f"{len(data)} examples in batches of {recipe.batch_size} leave a batch of one, which batch norm "
+            "cannot use; set drop_last=True or another batch_size"
+        )
+
+
+def _check_numbers(recipe: Recipe) -> None:
+    for name in ("epochs", "batch_size"):
+        if not isinstance(getattr(recipe, name), int):
+            raise TypeError(f"{name} is {getattr(recipe, name)!r}; it must be a whole number")
+    if recipe.epochs < 1 or recipe.batch_size < 1:
+        raise ValueError(
+            f"epochs is {recipe.epochs} and batch_size {recipe.batch_size}; both must be at least 1"
+        )
+    if not 0 <= recipe.learning_rate < math.inf:
+        raise ValueError(f"learning_rate is {recipe.learning_rate}; it must be a finite number, 0 or above")
+    if recipe.max_norm is not None and not recipe.max_norm > 0:
+        raise ValueError(f"max_norm is {recipe.max_norm}; it must be above 0, or None")
+    if recipe.schedule not in ("constant", "cosine", "one_cycle"):
+        raise ValueError(f"schedule is {recipe.schedule!r}; it must be constant, cosine or one_cycle")
+
+
+def _check_set(data: Dataset, name: str) -> None:
+    if len(data.images) != len(data.labels):
+        raise ValueError(f"{name} has {len(data.images)} images but {len(data.labels)} labels")
+    if data.images.dtype != torch.uint8:
+        raise TypeError(f"the images of {name} are {data.images.dtype}; give uint8 pixels, 0 to 255")
+    checks.labels(data.labels, len(data.classes), "labels" if name == "data" else f"{name}.labels")

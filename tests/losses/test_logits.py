@@ -1,0 +1,127 @@
+"""Losses of logits against hand-worked numbers, and the invariances that their papers state."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from kdlib import losses
+from kdlib.losses import logits as logit_losses
+
+
+def pair(n: int = 6, classes: int = 5) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    draw = torch.Generator().manual_seed(1)
+    student, teacher = (3 * torch.randn(n, classes, generator=draw, dtype=torch.float64) for _ in range(2))
+    return student, teacher, torch.randint(classes, (n,), generator=draw)
+
+
+def test_decoupled_by_hand() -> None:
+    # Teacher 1/2, 1/4, 1/4, student 1/4, 1/2, 1/4; the label is the first class.
+    teacher, student = torch.tensor([[0.5, 0.25, 0.25]]).log(), torch.tensor([[0.25, 0.5, 0.25]]).log()
+    found = logit_losses.decoupled(student, teacher, torch.tensor([0]), 1.0)
+    target = 0.5 * math.log(2) + 0.5 * math.log(0.5 / 0.75)
+    others = 0.5 * math.log(0.5 / (2 / 3)) + 0.5 * math.log(0.5 / (1 / 3))
+    assert float(found.target) == pytest.approx(target, rel=1e-5)
+    assert float(found.others) == pytest.approx(others, rel=1e-5)
+
+
+def test_decoupled_parts_make_up_the_distillation_term_with_the_papers_weight() -> None:
+    for temperature in (1.0, 4.0):
+        for student, teacher, label in zip(*pair(), strict=True):
+            one = (student[None], teacher[None])
+            target, others = logit_losses.decoupled(*one, label[None], temperature)
+            p = (teacher / temperature).softmax(0)[label]
+            whole = losses.distillation_term(*one, temperature)
+            assert float(target + (1 - p) * others) == pytest.approx(float(whole), rel=1e-9)
+
+
+def test_decoupled_others_do_not_see_the_label_and_the_target_sees_no_order_among_others() -> None:
+    student, teacher, labels = pair()
+    moved = student + 5 * F.one_hot(labels, 5)
+    first, second = (logit_losses.decoupled(s, teacher, labels, 2.0) for s in (student, moved))
+    assert float(first.others) == pytest.approx(float(second.others), rel=1e-9)
+    assert float(first.target) != pytest.approx(float(second.target), rel=1e-3)
+    labels = torch.zeros_like(labels)
+    turned = student[:, [0, 2, 3, 4, 1]]
+    first, second = (logit_losses.decoupled(s, teacher, labels, 2.0) for s in (student, turned))
+    assert float(first.target) == pytest.approx(float(second.target), rel=1e-9)
+    assert float(first.others) != pytest.approx(float(second.others), rel=1e-3)
+
+
+def test_dist_inter_by_hand() -> None:
+    # Less their mean of 1/3: (11, -4, -7)/30 beside (7, -2, -5)/60, products 77 + 8 + 35 = 120.
+    student = torch.tensor([[0.7, 0.2, 0.1]] * 2).log()
+    teacher = torch.tensor([[0.45, 0.3, 0.25]] * 2).log()
+    by_hand = 1 - 120 / math.sqrt((121 + 16 + 49) * (49 + 4 + 25))
+    assert float(logit_losses.dist(student, teacher, 1.0).inter) == pytest.approx(by_hand, rel=1e-3)
+
+
+def test_dist_intra_of_two_examples_is_one_or_minus_one_a_class() -> None:
+    first = torch.tensor([[0.5, 0.3, 0.2], [0.6, 0.1, 0.3]]).log()  # up, down, up
+    second = torch.tensor([[0.2, 0.4, 0.4], [0.5, 0.45, 0.05]]).log()  # up, up, down
+    # Correlations 1, -1, -1: the mean of 1 - r is (0 + 2 + 2) / 3.
+    assert float(logit_losses.dist(first, second, 1.0).intra) == pytest.approx(4 / 3, rel=1e-5)
+
+
+def test_dist_asks_only_for_a_line() -> None:
+    p = torch.tensor([[0.5, 0.3, 0.2], [0.2, 0.5, 0.3], [0.1, 0.3, 0.6]], dtype=torch.float64)
+    q = 0.4 * p + 0.2  # shares again, each a line of p's
+    found = logit_losses.dist(p.log(), q.log(), 1.0)
+    assert float(found.inter) == pytest.approx(0, abs=1e-9)
+    assert float(found.intra) == pytest.approx(0, abs=1e-9)
+    assert float(losses.distillation_term(p.log(), q.log(), 1.0)) > 0.01
+    student, teacher, _ = pair()
+    hot, cold = logit_losses.dist(4 * student, 4 * teacher, 4.0), logit_losses.dist(student, teacher, 1.0)
+    assert float(hot.inter) == pytest.approx(16 * float(cold.inter), rel=1e-9)
+
+
+def test_standardised_logits_forget_scale_and_shift() -> None:
+    student, teacher, _ = pair()
+    found = logit_losses.standardised(student)
+    torch.testing.assert_close(found.mean(1), torch.zeros(6, dtype=torch.float64))
+    torch.testing.assert_close(found.std(1, correction=0), torch.ones(6, dtype=torch.float64))
+    torch.testing.assert_close(logit_losses.standardised(7 * student - 2), found, rtol=1e-6, atol=1e-6)
+    same = losses.distillation_term(*map(logit_losses.standardised, (3 * teacher + 1, teacher)), 2.0)
+    assert float(same) == pytest.approx(0, abs=1e-9)
+    assert logit_losses.standardised(torch.full((1, 4), 2.5)).abs().max() == 0  # nothing to stand out
+    assert torch.equal(found.argsort(1), student.argsort(1))
+
+
+def test_pooled_logits_soften_to_the_mean_of_the_members() -> None:
+    student, teacher, _ = pair()
+    for temperature in (1.0, 4.0):
+        logits = logit_losses.pooled(torch.stack([student, teacher]), temperature)
+        mean = ((student / temperature).softmax(1) + (teacher / temperature).softmax(1)) / 2
+        torch.testing.assert_close((logits / temperature).softmax(1), mean)
+    alike = logit_losses.pooled(torch.stack([student, student]), 3.0)
+    torch.testing.assert_close(alike.softmax(1), student.softmax(1))
+
+
+def test_no_gradient_reaches_the_teacher() -> None:
+    student, teacher, labels = (x.clone() for x in pair())
+    for logits in (student, teacher):
+        logits.requires_grad_()
+    terms = [
+        *logit_losses.decoupled(student, teacher, labels, 2.0),
+        *logit_losses.dist(student, teacher, 2.0),
+    ]
+    for term in terms:
+        slope, none = torch.autograd.grad(term, (student, teacher), allow_unused=True, retain_graph=True)
+        assert slope.abs().sum() > 0 and none is None
+
+
+def test_bad_input_is_named() -> None:
+    student, teacher, labels = pair()
+    with pytest.raises(ValueError, match="student_logits"):
+        logit_losses.dist(student, teacher[:3], 1.0)
+    with pytest.raises(ValueError, match="two others"):
+        logit_losses.decoupled(student[:, :2], teacher[:, :2], labels % 2, 1.0)
+    with pytest.raises(ValueError, match="one example"):
+        logit_losses.dist(student[:1], teacher[:1], 1.0)
+    with pytest.raises(ValueError, match="temperature"):
+        logit_losses.decoupled(student, teacher, labels, 0)
+    with pytest.raises(TypeError, match="float"):
+        logit_losses.standardised(torch.tensor([[1, 2, 3]]))
+    with pytest.raises(ValueError, match=r"\(batch, classes\)"):
+        logit_losses.dist(student[0], teacher[0], 1.0)

@@ -1,0 +1,148 @@
+"""Hooks, and objectives that teach by other signals: what they train, and what they leave as it was."""
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from kdlib import losses, models
+from kdlib.losses import features as feature_losses
+from kdlib.objectives import Batch, distilled, hooks, signals
+from kdlib.training import Recipe, train
+
+IMAGES = torch.rand(8, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+BATCH = Batch(IMAGES, torch.arange(8) % 10, torch.arange(8), examples=8)
+
+
+def network(seed: int, *widths: int) -> torch.nn.Module:
+    return models.vgg([[w] for w in widths or (4, 6)], seed=seed)
+
+
+def hooked(model: torch.nn.Module) -> int:
+    return sum(len(module._forward_hooks) for module in model.modules())
+
+
+def test_hooks_give_what_a_layer_computes_and_are_gone_afterwards() -> None:
+    model = network(0).eval()
+    with hooks.features(model, ["pool1", "fc"]) as found:
+        logits = model(IMAGES)
+        assert hooked(model) == 2
+    torch.testing.assert_close(found["pool1"], model[:5](IMAGES))
+    assert torch.equal(found["fc"], logits) and hooked(model) == 0
+    with pytest.raises(RuntimeError, match="stop"), hooks.features(model, ["pool1"]):
+        raise RuntimeError("stop")
+    assert hooked(model) == 0
+
+
+def test_a_layer_that_is_not_there_is_named_with_those_that_are() -> None:
+    with pytest.raises(ValueError, match=r"'pool9'.*pool1"), hooks.features(network(0), ["pool1", "pool9"]):
+        pass
+    with pytest.raises(ValueError, match="empty"), hooks.features(network(0), []):
+        pass
+
+
+def test_weights_of_the_terms_and_the_usual_loss_as_one_of_them() -> None:
+    model, teacher = network(0), torch.randn(8, 10, generator=torch.Generator().manual_seed(3))
+
+    def kd(student, teacher, labels):
+        return losses.distillation_term(student, teacher, 4.0)
+
+    mine = signals.by_logits(kd, teacher, weight=0.9, labels=0.1)(model, BATCH)
+    usual = distilled(teacher, temperature=4.0, alpha=0.9)(model, BATCH)
+    assert float(mine["loss"]) == pytest.approx(float(usual["loss"]), rel=1e-5)
+    dkd = signals.dkd_term(4.0, 0.0)(model(IMAGES), teacher, BATCH.labels)
+    more = signals.dkd_term(4.0, 2.0)(model(IMAGES), teacher, BATCH.labels)
+    assert float(more) > float(dkd) > 0
+
+
+def test_every_objective_trains_its_student_and_leaves_the_teacher() -> None:
+    teacher = network(9, 8, 12)
+    logits = torch.randn(8, 10, generator=torch.Generator().manual_seed(3))
+
+    def looks(ours, theirs):
+        return feature_losses.attention_transfer(ours["pool1"], theirs["pool1"])
+
+    cases = [
+        (network(0), signals.by_logits(signals.dist_term(4.0), logits, weight=1.0)),
+        (network(0), signals.by_logits(signals.standardised_term(2.0), logits, weight=1.0)),
+        (network(0), signals.by_features(looks, teacher, (["pool1"], ["pool1"]), weight=1.0)),
+        (
+            signals.Guided(network(0), (4, 8), seed=1),
+            signals.hinted(teacher, ("pool1", "pool1"), weight=1.0),
+        ),
+        (signals.Cohort(network(0), network(1)), signals.mutual(1.0)),
+    ]
+    before = {name: value.clone() for name, value in teacher.state_dict().items()}
+    for model, objective in cases:
+        first = {name: value.clone() for name, value in model.named_parameters()}
+        data = [(BATCH.images, BATCH.labels)]
+        terms = objective(model, BATCH)
+        assert float(terms["loss"].detach()) >= float(terms["soft"].detach()) > 0
+        train(model, data, _with_positions(objective), Recipe(2, 0.1), seed=0, device="cpu")
+        assert all(not torch.equal(value, first[name]) for name, value in model.named_parameters())
+        assert hooked(model) == hooked(teacher) == 0
+    assert all(torch.equal(value, before[name]) for name, value in teacher.state_dict().items())
+
+
+def _with_positions(objective):
+    """For a list of batches, which has no positions: those of the one batch there is."""
+    return lambda model, batch: objective(model, batch._replace(positions=BATCH.positions))
+
+
+def test_a_guided_student_is_the_student_and_its_regressor_comes_from_the_seed() -> None:
+    student = network(0)
+    guided, again = (signals.Guided(s, (4, 8), seed=2) for s in (student, network(0)))
+    guided.eval()
+    assert torch.equal(guided(IMAGES), student(IMAGES))
+    assert torch.equal(guided.regressor.weight, again.regressor.weight)
+    assert guided.regressor(torch.zeros(1, 4, 5, 5)).shape == (1, 8, 5, 5)
+
+
+def test_mutual_learning_by_hand() -> None:
+    cohort = signals.Cohort(network(0), network(1))
+    terms = signals.mutual(3.0)(cohort, BATCH)
+    a, b = (s(IMAGES).log_softmax(1) for s in cohort.students)
+    hard = F.nll_loss(a, BATCH.labels) + F.nll_loss(b, BATCH.labels)
+    told = ((a.exp() * (a - b)).sum(1) + (b.exp() * (b - a)).sum(1)).mean()
+    assert float(terms["loss"]) == pytest.approx(float(hard + 3 * told), rel=1e-4)
+    assert torch.equal(cohort.eval()(IMAGES), cohort.students[0](IMAGES))
+
+
+def test_in_mutual_learning_the_others_answers_are_cut_off() -> None:
+    cohort = signals.Cohort(network(0), network(1))
+    terms = signals.mutual(1.0)(cohort, BATCH)
+    first = cohort.students[0]
+    together = torch.autograd.grad(terms["loss"], list(first.parameters()), retain_graph=True)
+    own, other = first(IMAGES), cohort.students[1](IMAGES).detach()
+    alone = F.cross_entropy(own, BATCH.labels) + losses.distillation_term(own, other, 1.0)
+    for x, y in zip(together, torch.autograd.grad(alone, list(first.parameters())), strict=True):
+        torch.testing.assert_close(x, y, rtol=1e-3, atol=1e-5)
+
+
+def test_a_pool_averages_its_members() -> None:
+    members = [network(0).eval(), network(1).eval()]
+    pool = signals.Pool(members, 4.0)
+    mean = sum((m(IMAGES) / 4).softmax(1) for m in members) / 2
+    torch.testing.assert_close((pool(IMAGES) / 4).softmax(1), mean)
+
+
+def test_bad_input_is_named() -> None:
+    teacher = network(9)
+    with pytest.raises(ValueError, match="weight is -1"):
+        signals.by_features(lambda a, b: a["fc"].sum(), teacher, (["fc"], ["fc"]), weight=-1)
+    with pytest.raises(ValueError, match="weight is nan"):
+        signals.mutual(math.nan)
+    with pytest.raises(TypeError, match="Guided"):
+        signals.hinted(teacher, ("pool1", "pool1"), weight=1.0)(network(0), BATCH)
+    with pytest.raises(TypeError, match="Cohort"):
+        signals.mutual(1.0)(network(0), BATCH)
+    with pytest.raises(ValueError, match="two students"):
+        signals.Cohort(teacher, teacher)
+    with pytest.raises(ValueError, match="empty"):
+        signals.Pool([], 1.0)
+    guided = signals.Guided(network(0), (4, 5), seed=0)
+    with pytest.raises(ValueError, match="channels"):
+        signals.hinted(teacher, ("pool1", "pool2"), weight=1.0)(guided, BATCH)
+    with pytest.raises(ValueError, match="'pool7'"):
+        signals.hinted(teacher, ("pool1", "pool7"), weight=1.0)(guided, BATCH)
