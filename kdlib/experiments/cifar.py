@@ -1,13 +1,12 @@
-"""The experiments of chapter 04 on CIFAR-10: which runs there are, and what each does.
+"""The experiments of chapter 04 on the whole of CIFAR-10: which runs there are, and what is measured.
 
 labml's pair in its own setting, then a fair recipe: a teacher trained properly, and students that share
 initial weights, images, views and steps, alone, distilled or with smoothed labels. Nothing is selected on the
 test images: they are looked at once, after the last epoch.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,31 +14,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdlib import data, losses, models
-from kdlib.data import Dataset, augment, cache
-from kdlib.data.augment import View
+from kdlib.data import Dataset
 from kdlib.evaluation import metrics
-from kdlib.experiments.digests import fingerprint
-from kdlib.objectives import Batch, Objective, distilled, label_smoothed, supervised, teacher_logits
-from kdlib.training import Augment, Recipe, devices, logits_of, teacher_cache, train
+from kdlib.experiments.arms import Arm, Experiment, Fitted, Job, answers, taught_by
+from kdlib.experiments.race import LESS, VIEWS, judged
+from kdlib.objectives import Batch, Objective, distilled, teacher_logits
+from kdlib.training import Recipe, logits_of
 
-
-@dataclass(frozen=True)
-class Arm:
-    """One row of a table. `teacher` is the arm whose model, of the same seed, teaches."""
-
-    name: str
-    network: str
-    recipe: Recipe
-    teacher: "Arm | None" = None
-    objective: str = "labels"  # labels, smoothed, hinton, fixed (the teacher sees the image unmoved) or labml
-    temperature: float = 1.0
-    alpha: float = 0.0
-    share: float = 1.0  # of the training images
-    views: bool = True  # the sixteen views, or a new random crop each time
-    still: bool = False  # neither: the pictures as they are
-
-
-LATER = ("still",)  # records older than this field must not age: see `settings`
 NETWORKS: dict[str, dict[str, Any]] = {
     "labml_large": {"blocks": models.VGG_LARGE, "dropout": 0.1, "running": False},
     "labml_small": {"blocks": models.VGG_SMALL, "running": False},
@@ -47,195 +28,122 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "half": {"blocks": models.VGG_HALF_WIDTH},
     "small": {"blocks": models.VGG_SMALL},
 }
-# Mirrored or not, in eight places: few enough for a teacher to be asked for all its answers once.
-MOVES = ((0, 0), (-3, -2), (-2, 3), (2, -3), (3, 2), (-4, 1), (4, -1), (0, 4))
-VIEWS = [View(flip, dy, dx) for flip in (False, True) for dy, dx in MOVES]
-SMOOTHING = 0.1
-
 FAIR: dict[str, Any] = {"schedule": "one_cycle", "weight_decay": 5e-4, "half": "everywhere"}
 LABML = Recipe(20, 2.5e-4, batch_size=64, optimizer="adam", half="everywhere")
-LABML_TEACHER = Arm("labml-teacher", "labml_large", LABML, views=False)
-TEACHER = Arm("fair-teacher", "half", Recipe(30, 0.1, **FAIR), views=False)
-WEAK_TEACHER = Arm("weak-teacher", "half", Recipe(10, 0.1, **FAIR), views=False)
-# For a GPU: batches twice as large fill it better. Twice the learning rate with them would be usual; in three
-# short epochs it left the large network at chance, so it stays.
-LONG = Recipe(60, 0.1, batch_size=256, **FAIR)
-LARGE_TEACHER = Arm("full-teacher", "large", replace(LONG, epochs=40), views=False)
-LONG_ALONE = Arm("full-alone", "small", LONG)
+THREE: dict[str, Any] = {"seeds": range(3), "full": range(0)}
+TEACHER = Arm("fair-teacher", "half", Recipe(30, 0.1, **FAIR), augment="crop_flip", **THREE)
+SOFT: dict[str, Any] = {"teacher": TEACHER, "loss": "hinton", "temperature": 4.0, "alpha": 0.9}
 
 
 def arms() -> list[Arm]:
     """Every row of chapter 04's tables, teachers before their students."""
-    return [*labml(), *fair(), *sweeps(), *headline(), *longer_sweeps(), *sizes(), *patient()]
-
-
-def seeds(arm: Arm, scale: str) -> range:
-    """The seeds of an arm at a scale; none where it is not run at that scale."""
-    first = arm.name.split("-")[0]
-    few = {"labml": 1, "fair": 3, "weak": 3, "T": 2, "labels": 2}
-    many = {"labml": 3, "full": 5, "long": 3, "rare": 3, "size": 3, "patient": 3}
-    return range((few if scale == "cpu" else many).get(first, 0))
+    return [*labml(), *fair(), *sweeps(), *headline()]
 
 
 def labml() -> list[Arm]:
     """labml's pair, loss and epochs: on pictures that stand still, as its own do, and on random crops."""
-    short = replace(LABML, epochs=10)
-    soft: dict[str, Any] = {"objective": "labml", "temperature": 5.0}
-    alone = Arm("labml-alone", "labml_small", short, views=False)
-    moved = [LABML_TEACHER, alone, replace(alone, name="labml-distilled", teacher=LABML_TEACHER, **soft)]
-    teacher = replace(LABML_TEACHER, name="labml-still-teacher", still=True)
-    alone = replace(alone, name="labml-still-alone", still=True)
-    return [teacher, alone, replace(alone, name="labml-still-distilled", teacher=teacher, **soft), *moved]
+    rows = []
+    for way, augment in (("-still", ""), ("", "crop_flip")):
+        common: dict[str, Any] = {"augment": augment, "seeds": range(1), "full": range(3)}
+        teacher = Arm(f"labml{way}-teacher", "labml_large", LABML, **common)
+        alone = Arm(f"labml{way}-alone", "labml_small", replace(LABML, epochs=10), **common)
+        taught: dict[str, Any] = {"teacher": teacher, "loss": "labml", "temperature": 5.0}
+        rows += [teacher, alone, replace(alone, name=f"labml{way}-distilled", **taught)]
+    return rows
 
 
 def fair() -> list[Arm]:
     """The fair recipe, a control that knows nothing (smoothed labels), and a teacher that is no better."""
-    short = Recipe(12, 0.1, **FAIR)
-    soft: dict[str, Any] = {"objective": "hinton", "temperature": 4.0, "alpha": 0.9}
+    alone = Arm("fair-alone", "small", Recipe(12, 0.1, **FAIR), views=VIEWS, **THREE)
+    weak = replace(TEACHER, name="weak-teacher", recipe=Recipe(10, 0.1, **FAIR))
     return [
         TEACHER,
-        Arm("fair-alone", "small", short),
-        Arm("fair-smoothed", "small", short, objective="smoothed"),
-        Arm("fair-distilled", "small", short, TEACHER, **soft),
-        Arm("fair-fixed", "small", short, TEACHER, **{**soft, "objective": "fixed"}),
-        WEAK_TEACHER,
-        Arm("weak-distilled", "small", short, WEAK_TEACHER, **soft),
+        alone,
+        replace(alone, name="fair-smoothed", loss="smoothed"),
+        replace(alone, name="fair-distilled", **SOFT),
+        replace(alone, name="fair-fixed", **{**SOFT, "loss": "fixed"}),
+        weak,
+        replace(alone, name="weak-distilled", **{**SOFT, "teacher": weak}),
     ]
 
 
 def sweeps() -> list[Arm]:
     """Temperature, and the share of the images with as many steps as six epochs of all of them."""
-    soft: dict[str, Any] = {"teacher": TEACHER, "objective": "hinton", "alpha": 0.9}
-    six = Recipe(6, 0.1, **FAIR)
-    rows = [Arm("T-alone", "small", six)]
-    rows += [Arm(f"T-{t:g}", "small", six, temperature=t, **soft) for t in (1.0, 2.0, 4.0, 8.0, 16.0)]
+    two: dict[str, Any] = {"views": VIEWS, "seeds": range(2), "full": range(0)}
+    alone = Arm("T-alone", "small", Recipe(6, 0.1, **FAIR), **two)
+    rows = [alone]
+    for t in (1.0, 2.0, 4.0, 8.0, 16.0):
+        rows.append(replace(alone, name=f"T-{t:g}", **{**SOFT, "temperature": t}))
     for percent, epochs in ((1, 600), (10, 60)):
-        student: dict[str, Any] = {"network": "small", "recipe": Recipe(epochs, 0.1, **FAIR)}
-        student["share"] = percent / 100
-        rows += [
-            Arm(f"labels-{percent}-alone", **student),
-            Arm(f"labels-{percent}-distilled", temperature=4.0, **student, **soft),
-        ]
+        recipe, part = Recipe(epochs, 0.1, **FAIR), {"share": percent / 100}
+        few = replace(alone, name=f"labels-{percent}-alone", recipe=recipe, options=part)
+        rows += [few, replace(few, name=f"labels-{percent}-distilled", **SOFT)]
     return rows
 
 
 def headline() -> list[Arm]:
-    """The fair race with labml's large network as the teacher and five times the epochs: wants a GPU."""
+    """The fair race with labml's large network as the teacher and five times the epochs: wants a GPU.
+
+    Batches twice as large fill a GPU better. Twice the learning rate with them would be usual; in three short
+    epochs it left the large network at chance, so it stays.
+    """
+    recipe, wanted = Recipe(60, 0.1, batch_size=256, **FAIR), {"seeds": range(0), "full": range(5)}
+    shorter = replace(recipe, epochs=40)
+    teacher = Arm("full-teacher", "large", shorter, augment="crop_flip", **wanted)  # type: ignore[arg-type]
+    alone = Arm("full-alone", "small", recipe, views=VIEWS, **wanted)  # type: ignore[arg-type]
+    soft = {**SOFT, "teacher": teacher}
     return [
-        LARGE_TEACHER,
-        LONG_ALONE,
-        replace(LONG_ALONE, name="full-smoothed", objective="smoothed"),
-        around("full-distilled"),
-        around("full-fixed", objective="fixed"),
+        teacher,
+        alone,
+        replace(alone, name="full-smoothed", loss="smoothed"),
+        replace(alone, name="full-distilled", **soft),
+        replace(alone, name="full-fixed", **{**soft, "loss": "fixed"}),
     ]
 
 
-def longer_sweeps() -> list[Arm]:
-    """Temperature, alpha, and the share of the images at equal steps, around the headline's student."""
-    rows = [around(f"long-T-{t:g}", temperature=t) for t in (1.0, 2.0, 8.0, 16.0)]
-    rows += [around(f"long-alpha-{alpha:g}", alpha=alpha) for alpha in (0.25, 0.5, 0.75, 1.0)]
-    for percent, epochs in ((1, 6000), (10, 600)):
-        part: dict[str, Any] = {"recipe": replace(LONG, epochs=epochs), "share": percent / 100}
-        rows.append(replace(LONG_ALONE, name=f"rare-{percent}-alone", **part))
-        rows.append(around(f"rare-{percent}-distilled", **part))
-    return rows
+def told() -> list[Arm]:
+    """The fair race's students, and those whose teacher says less: what each shares with its teacher."""
+    named = {arm.name: arm for arm in fair()}
+    students = [named[f"fair-{name}"] for name in ("alone", "smoothed", "fixed", "distilled")]
+    return students + [replace(named["fair-distilled"], name=f"fair-{kind}", loss=kind) for kind in LESS]
 
 
-def sizes() -> list[Arm]:
-    """Teachers from the student's own size to labml's: is a larger one a better one?"""
-    half = replace(LARGE_TEACHER, name="size-half-teacher", network="half")
-    return [
-        half,
-        around("size-small-distilled", teacher=LONG_ALONE),
-        around("size-half-distilled", teacher=half),
-    ]
+def network(arm: Arm, seed: int) -> nn.Module:
+    """The arm's network with its initial weights."""
+    return models.vgg(**NETWORKS[arm.network], seed=seed)
 
 
-def patient() -> list[Arm]:
-    """Less and more time for the student, alone and distilled: Beyer et al. (2022) ask for patience."""
-    rows = []
-    for epochs in (15, 240):
-        recipe = replace(LONG, epochs=epochs)
-        rows.append(replace(LONG_ALONE, name=f"patient-{epochs}-alone", recipe=recipe))
-        rows.append(around(f"patient-{epochs}-distilled", recipe=recipe))
-    return rows
-
-
-def around(name: str, **changed: Any) -> Arm:
-    """The headline's distilled student, with something changed."""
-    soft: dict[str, Any] = {"objective": "hinton", "temperature": 4.0, "alpha": 0.9}
-    return replace(LONG_ALONE, name=name, **({"teacher": LARGE_TEACHER} | soft | changed))
-
-
-def settings(arm: Arm) -> dict[str, Any]:
-    """The arm's settings, as its record keeps them: without the later field where it says nothing."""
-
-    def kept(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        return {key: value for key, value in pairs if value or key not in LATER}
-
-    found = {key: value for key, value in asdict(arm, dict_factory=kept).items() if key != "name"}
-    return found | {"layers": NETWORKS[arm.network], "list_of_views": VIEWS if arm.views else None}
-
-
-def run(arm: Arm, seed: int, folder: Path) -> dict[str, Any]:
-    """Train one arm's model, or go on where it was killed; give what was measured and the data's digest."""
-    model, curve = trained(arm, seed, folder)
+def measure(job: Job, fitted: Fitted) -> dict[str, Any]:
+    """How often the model is right, how sure it is, and what it answers."""
     test = images("test")
-    logits = logits_of(model, test)
-    answers = torch.bincount(10 * test.labels + logits.argmax(1), minlength=100).reshape(10, 10)
-    measured = {
+    logits = logits_of(fitted.model, test)
+    confusion = torch.bincount(10 * test.labels + logits.argmax(1), minlength=100).reshape(10, 10)
+    return {
         "test_errors": metrics.errors(logits, test.labels),
         "test_accuracy": metrics.accuracy(logits, test.labels),
         "test_cross_entropy": float(F.cross_entropy(logits, test.labels)),
         "test_calibration_error": metrics.expected_calibration_error(logits, test.labels),
-        "test_confusion": answers.tolist(),  # rows: true class
+        "test_confusion": confusion.tolist(),  # rows: true class
         "test_answers": "".join(str(int(answer)) for answer in logits.argmax(1)),
-        "parameters": sum(p.numel() for p in model.parameters()),
+        "parameters": sum(p.numel() for p in fitted.model.parameters()),
     }
-    return {"metrics": measured, "curve": curve, "data": data.digest(train_set(arm, seed), test)}
 
 
-def trained(arm: Arm, seed: int, folder: Path) -> tuple[nn.Module, list[dict[str, float]]]:
-    """The arm's model after its last epoch and its curve; a finished one is only read."""
-    model = models.vgg(**NETWORKS[arm.network], seed=seed)
-    part = train_set(arm, seed)
-    checkpoint = folder / f"{arm.name}.{seed}.{fingerprint(settings(arm))}.safetensors"
-    with cache.locked(checkpoint):
-        result = train(
-            model,
-            part,
-            objective(arm, seed, part, folder),
-            arm.recipe,
-            seed=seed,
-            augment=moves(arm),
-            # As labml does: its curves are of the test images. Nothing is chosen by them.
-            validation=images("test") if arm.name.startswith("labml") else None,
-            checkpoint=checkpoint,
-            description=f"{arm.name} seed {seed}",
-        )
-    return model, result.curve  # on its device, where it may have to teach
+def compare(job: Job, fitted: Fitted) -> dict[str, Any]:
+    """What a student of the fair race shares with its own seed's teacher."""
+    test, teacher = images("test"), taught_by(SIMILARITY, job.of(replace(job.arm, teacher=TEACHER)))
+    return judged(logits_of(fitted.model, test), logits_of(teacher, test), test.labels)
 
 
-def moves(arm: Arm) -> Augment | None:
-    """How the arm's training pictures are moved."""
-    if arm.still:
-        return None
-    return augment.viewed(VIEWS) if arm.views else augment.crop_flip
-
-
-def objective(arm: Arm, seed: int, part: Dataset, folder: Path) -> Objective:
-    """What the arm minimises; its teacher is trained first where that was not yet done."""
-    if arm.teacher is None:
-        return label_smoothed(SMOOTHING) if arm.objective == "smoothed" else supervised
-    teacher, _ = trained(arm.teacher, seed, folder)
-    if arm.objective == "labml":
-        return partial(as_written, teacher=teacher, temperature=arm.temperature)
-    views = VIEWS[:1] if arm.objective == "fixed" else VIEWS
-    answers = f"{arm.teacher.name}.{seed}.{arm.share:g}.{len(views)}.answers.safetensors"
-    logits = teacher_cache.fill(teacher, part, views, folder / answers, half=arm.recipe.half)
-    if arm.objective == "fixed":
-        logits = logits[:, 0]
-    logits = logits.to(devices.pick())  # a step on a GPU should not wait for the processor
+def objective(job: Job, part: Dataset) -> Objective:
+    """labml's loss, a teacher that sees the image unmoved, and teachers that say less than they know."""
+    arm = job.arm
+    if arm.loss == "labml":
+        return partial(as_written, teacher=taught_by(EXPERIMENT, job), temperature=arm.temperature)
+    if arm.loss == "fixed":
+        logits = answers(EXPERIMENT, job, part, VIEWS[:1])[:, 0]
+    else:
+        logits = LESS[arm.loss](answers(EXPERIMENT, job, part).float(), arm.temperature)
     return distilled(logits, temperature=arm.temperature, alpha=arm.alpha)
 
 
@@ -260,7 +168,26 @@ def images(split: str) -> Dataset:
     return data.load("cifar10", split, scale="cpu")
 
 
-def train_set(arm: Arm, seed: int) -> Dataset:
+def train_set(job: Job) -> Dataset:
     """The training images of an arm; a random part differs from seed to seed."""
-    whole = images("train")
-    return whole if arm.share == 1 else data.hold_out(whole, arm.share, seed=seed)[1]
+    whole, share = images("train"), job.arm.options.get("share", 1)
+    return whole if share == 1 else data.hold_out(whole, share, seed=job.seed)[1]
+
+
+def curve_of(job: Job) -> Dataset | None:
+    """labml's curves are of the test images, and so are these. Nothing is chosen by them."""
+    return images("test") if job.arm.name.startswith("labml") else None
+
+
+EXPERIMENT = Experiment(
+    "cifar",
+    arms,
+    network,
+    train_set,
+    lambda job: images("test"),
+    measure,
+    objective,
+    validation=curve_of,
+    canary=64,  # in float64 labml's teacher is slow
+)
+SIMILARITY = replace(EXPERIMENT, name="class_similarity", arms=told, measure=compare)

@@ -1,37 +1,33 @@
-"""The ledger: one JSON record a run, the only source of results in the book. Chapter 03.
+"""The ledger: a record a run, the only source of results in the book. Chapter 03.
 
-A record holds what was run (experiment, arm, scale, seed, settings), what came out (metrics, curve, seconds),
-where (device, threads, versions) and a digest of the code and the data. Records that travel with kdlib lie in
-kdlib/records; new ones go to $KDLIB_RUNS/records where that is set.
+A record says what was run (experiment, arm, scale, seed, settings), what came out (metrics, curve, seconds),
+where (device, threads, versions), with which code (a commit) and which data (a digest). One file an
+experiment, NAME.jsonl, holds a record a line, and checksums.txt beside it the SHA-256 of each line under its
+record's name: what was edited, damaged or lost is noticed. Records that travel with kdlib lie in
+kdlib/experiments/records; new ones go to $KDLIB_RUNS/records where that is set.
 """
 
 import hashlib
 import json
 import os
 import platform
-from importlib import resources
+import subprocess
+from collections.abc import Iterable
+from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
 import torch
-import torchvision
 
 from kdlib import files
+from kdlib.data import cache
 
-SCHEMA = 2
-NAMED = ("experiment", "arm", "scale", "seed")  # the parts of a record's name
+CHECKSUMS = "checksums.txt"
 Record = dict[str, Any]
 
 
 class RecordError(ValueError):
-    """A record that cannot be trusted: edited by hand, cut short, misnamed, or of another schema."""
-
-
-def folder() -> Path:
-    """Where new records are written: $KDLIB_RUNS/records, or kdlib's own folder."""
-    if runs := os.environ.get("KDLIB_RUNS"):
-        return Path(runs).expanduser() / "records"
-    return shipped()
+    """Records that cannot be trusted: edited by hand, cut short or missing."""
 
 
 def shipped() -> Path:
@@ -39,36 +35,43 @@ def shipped() -> Path:
     return Path(str(resources.files("kdlib.experiments") / "records"))
 
 
-def name_of(experiment: str, arm: str, scale: str, seed: int) -> str:
-    """The file name of a run's record, without .json."""
-    return f"{experiment}.{arm}.{scale}.{seed}"
+def folder() -> Path:
+    """Where new records are written: $KDLIB_RUNS/records, or kdlib's own folder."""
+    runs = os.environ.get("KDLIB_RUNS")
+    return Path(runs).expanduser() / "records" if runs else shipped()
 
 
-def seal(record: Record) -> str:
-    """SHA-256 of a record's content, by which an edit by hand is noticed."""
-    content = {key: value for key, value in record.items() if key != "seal"}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+def name_of(record: Record) -> str:
+    """The name of a run: experiment, arm, scale and seed."""
+    return ".".join(str(record[part]) for part in ("experiment", "arm", "scale", "seed"))
 
 
-def write(record: Record) -> Path:
-    """Write a record under its name, whole or not at all.
+def write(record: Record) -> str:
+    """Append a record to its experiment's file; returns its name.
 
     Raises:
         PermissionError: the folder cannot be written; the message says where else records can go.
     """
-    path = folder() / f"{name_of(*(record[part] for part in NAMED))}.json"
-    record = {"schema": SCHEMA, **record}  # one line a key, so that a difference can be read
-    record["seal"] = seal(record)
-    lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in record.items()]
+    name, line = name_of(record), json.dumps(record)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with files.replaced(path) as file:
-            file.write(("{\n" + ",\n".join(lines) + "\n}\n").encode())
+        with cache.locked(folder() / CHECKSUMS):
+            # The checksum first: a run that is killed between the two has no record and is done again.
+            _append(folder() / CHECKSUMS, f"{_sha256(line)} {name}")
+            _append(folder() / f"{record['experiment']}.jsonl", line)
     except OSError as error:
-        raise PermissionError(
-            f"cannot write the record {path} ({error}); set KDLIB_RUNS to a folder that you can write to"
-        ) from error
-    return path
+        raise _unwritable(error) from error
+    return name
+
+
+def _append(path: Path, line: str) -> None:
+    """Add a line, after cutting off one that was not written to its end."""
+    with path.open("ab+") as file:
+        file.seek(0)
+        content = file.read()
+        file.truncate(content.rfind(b"\n") + 1)
+        file.write(line.encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def check_writable() -> None:
@@ -76,56 +79,68 @@ def check_writable() -> None:
     try:
         files.check_writable(folder())
     except OSError as error:
-        raise PermissionError(
-            f"cannot write records to {folder()} ({error}); set KDLIB_RUNS to a folder that you can write to"
-        ) from error
+        raise _unwritable(error) from error
 
 
-def read(path: Path) -> Record:
-    """One record.
-
-    Raises:
-        RecordError: it is no JSON, of another schema, was edited, or is of another run than its name says, as
-            a copy is that a browser has numbered; the message names the file.
-    """
-    remedy = "delete it and run the experiment again"
-    try:
-        record: Record = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, UnicodeDecodeError) as error:
-        raise RecordError(f"{path} is cut short or no JSON ({error}); {remedy}") from error
-    if not isinstance(record, dict) or record.get("schema") != SCHEMA:
-        raise RecordError(f"{path} has another schema than {SCHEMA}; {remedy}")
-    if record.get("seal") != seal(record):
-        raise RecordError(f"{path} was edited: its content does not match its seal; {remedy}")
-    name = name_of(*(record[part] for part in NAMED))
-    if path.stem != name:
-        raise RecordError(f"{path} holds the record {name}; delete it, or name it {name}.json")
-    return record
+def _unwritable(error: OSError) -> PermissionError:
+    remedy = "set KDLIB_RUNS to a folder that you can write to"
+    return PermissionError(f"cannot write records to {folder()} ({error}); {remedy}")
 
 
 def records(experiment: str, scale: str) -> list[Record]:
-    """An experiment's records at a scale, by arm and seed; a new one replaces a shipped one of its name."""
-    found: dict[str, Path] = {}
-    for place in (shipped(), folder()):
-        if place.is_dir():
-            found |= {path.name: path for path in place.glob(f"{experiment}.*.{scale}.*.json")}
-    loaded = [read(path) for path in found.values()]
-    return sorted(loaded, key=lambda r: (r["arm"], r["seed"]))
+    """An experiment's records at a scale, by arm and seed; a new one replaces a shipped one of its name.
+
+    Raises:
+        RecordError: a record was edited or damaged, or one of the shipped ones is missing.
+    """
+    found = _read(shipped(), experiment) | (_read(folder(), experiment) if folder() != shipped() else {})
+    chosen = [record for record in found.values() if record["scale"] == scale]
+    return sorted(chosen, key=lambda record: (record["arm"], record["seed"]))
 
 
-def by_arm(found: list[Record], metric: str = "test_errors") -> dict[str, dict[int, float]]:
+def _read(place: Path, experiment: str) -> dict[str, Record]:
+    """An experiment's records in a folder by name, each compared with its checksum."""
+    path, ours = place / f"{experiment}.jsonl", place == shipped()
+    remedy = "install kdlib again, or take the file from git" if ours else "delete that line and run again"
+    known: dict[str, set[str]] = {}
+    for line in _lines(place / CHECKSUMS):
+        checksum, _, name = line.partition(" ")
+        if name.startswith(f"{experiment}."):
+            known.setdefault(name, set()).add(checksum)
+    found: dict[str, Record] = {}
+    for number, line in enumerate(_lines(path), start=1):
+        try:
+            record: Record = json.loads(line)
+            genuine = _sha256(line) in known[name_of(record)]
+        except (ValueError, KeyError, TypeError):
+            genuine = False
+        if not genuine:
+            raise RecordError(f"line {number} of {path} was edited or damaged; {remedy}")
+        found[name_of(record)] = record
+    if ours and (missing := sorted(known.keys() - found.keys())):
+        lost = f"{len(missing)} of {len(known)} records, {missing[0]} first"
+        raise RecordError(f"{path} lacks {lost}; {remedy}")
+    if ours and not known and not (place / CHECKSUMS).is_file():
+        raise RecordError(f"{place / CHECKSUMS} is missing, so that no result can be shown; {remedy}")
+    return found
+
+
+def _lines(path: Path) -> list[str]:
+    """The whole lines of a file; none where there is no file."""
+    text = path.read_bytes().decode("utf-8", "replace").replace("\r\n", "\n") if path.is_file() else ""
+    return text.split("\n")[:-1]
+
+
+def _sha256(line: str) -> str:
+    return hashlib.sha256(line.encode()).hexdigest()
+
+
+def by_arm(found: Iterable[Record], metric: str = "test_errors") -> dict[str, dict[int, float]]:
     """One figure of some records, by arm and seed: {"alone": {0: 323, 1: 310}}. Chapter 02."""
     table: dict[str, dict[int, float]] = {}
     for record in found:
         table.setdefault(record["arm"], {})[record["seed"]] = record["metrics"][metric]
     return table
-
-
-def exists(experiment: str, arm: str, scale: str, seed: int) -> bool:
-    """Whether a run has a record, shipped or new. RecordError where the one that counts cannot be trusted."""
-    name = f"{name_of(experiment, arm, scale, seed)}.json"
-    found = [place / name for place in (folder(), shipped()) if (place / name).is_file()]
-    return bool(found and read(found[0]))
 
 
 def columns(curve: list[dict[str, float]]) -> dict[str, list[float]]:
@@ -137,13 +152,22 @@ def columns(curve: list[dict[str, float]]) -> dict[str, list[float]]:
 def machine() -> dict[str, Any]:
     """What a run ran on."""
     cuda = torch.cuda.is_available()
+    versions = {name: metadata.version(name) for name in ("torch", "torchvision")}
     return {
         "device": torch.cuda.get_device_name() if cuda else "cpu",
         "processor": platform.machine(),
         "threads": torch.get_num_threads(),
-        "versions": {
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "torchvision": torchvision.__version__,
-        },
+        "versions": {"python": platform.python_version(), **versions},
     }
+
+
+def commit() -> str:
+    """The commit of the code: git's, with a + where kdlib was changed since, or that which pip installed."""
+    try:
+        here = Path(__file__).parent
+        call = ["git", "-C", str(here), "describe", "--always", "--dirty=+", "--exclude=*", "--abbrev=12"]
+        return subprocess.run(call, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        origin = metadata.distribution("kdlib").read_text("direct_url.json")
+        found = json.loads(origin or "{}").get("vcs_info", {}).get("commit_id")
+        return found[:12] if found else f"kdlib {metadata.version('kdlib')}"

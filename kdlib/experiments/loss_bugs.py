@@ -5,9 +5,8 @@ the loss, or the mode of a network, differs. Nothing is selected on the test ima
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,34 +14,26 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdlib import data, losses, models
-from kdlib.data import Dataset, augment, cache
+from kdlib.data import Dataset
 from kdlib.evaluation import metrics
-from kdlib.objectives import Batch, Objective, supervised
-from kdlib.training import Recipe, logits_of, train
+from kdlib.experiments.arms import Arm, Experiment, Fitted, Job, taught_by
+from kdlib.objectives import Batch, Objective
+from kdlib.training import Recipe, logits_of
 
 IMAGES, TEMPERATURE, ALPHA = 3000, 4.0, 0.9
 RECIPE = Recipe(60, 3e-3, optimizer="adamw", weight_decay=0.01, schedule="one_cycle")
-TEACHER = Recipe(15, 3e-3, optimizer="adamw", weight_decay=0.01, schedule="one_cycle")
+# One teacher of all arms and seeds: a LeNet-5 with dropout, trained on all images with jitter.
+TEACHER = Arm("teacher", "lenet_teacher", replace(RECIPE, epochs=15), augment="shift")
 
 Soft = Callable[[Tensor, Tensor], Tensor]
 
 
-@dataclass(frozen=True)
-class Arm:
-    """One row of the table. The alone arm has no teacher; `right` has the right loss."""
-
-    name: str
-
-
 def arms() -> list[Arm]:
     """The rows of chapter 02's table."""
-    modes = ("teacher-in-train", "student-in-eval", "shuffled")
-    return [Arm(name) for name in ("alone", "right", *SOFT_TERMS, *modes)]
-
-
-def seeds(arm: Arm, scale: str) -> range:
-    """The seeds of an arm at a scale."""
-    return range(10)
+    bugs = ("right", *SOFT_TERMS, "teacher-in-train", "student-in-eval", "shuffled")
+    alone = Arm("alone", "lenet_student", RECIPE, seeds=range(10))
+    taught = replace(alone, teacher=TEACHER, teacher_seed=0, temperature=TEMPERATURE, alpha=ALPHA)
+    return [alone, *(replace(taught, name=name, loss=name) for name in bugs)]
 
 
 def swapped(student: Tensor, teacher: Tensor) -> Tensor:
@@ -78,53 +69,24 @@ SOFT_TERMS: dict[str, Soft] = {
 }
 
 
-def run(arm: Arm, seed: int, folder: Path) -> dict[str, Any]:
-    """Train one arm's student; give what was measured and the data's digest."""
-    part, test = images("train").subset(chosen(seed)), images("test")
-    student = models.lenet5((6, 12), (90, 64), dropout=0.2, seed=seed)
-    result = train(
-        student,
-        part,
-        objective(arm, teacher(folder), seed),
-        RECIPE,
-        seed=seed,
-        checkpoint=folder / f"{arm.name}.{seed}.safetensors",
-        description=f"{arm.name} seed {seed}",
-    )
-    logits = logits_of(student.cpu(), test)
-    measured = {
-        "test_errors": metrics.errors(logits, test.labels),
-        "test_cross_entropy": float(F.cross_entropy(logits, test.labels)),
-    }
-    return {"metrics": measured, "curve": result.curve, "data": data.digest(part, test)}
-
-
-def settings(arm: Arm) -> dict[str, Any]:
-    """The arm's settings, as its record keeps them."""
-    shared = {"images": IMAGES, "temperature": TEMPERATURE, "alpha": ALPHA, "teacher": asdict(TEACHER)}
-    student = "lenet5 (6, 12), (90, 64), dropout 0.2"
-    return {"bug": arm.name, "recipe": asdict(RECIPE), "student": student, **shared}
-
-
-def objective(arm: Arm, taught_by: nn.Module, seed: int) -> Objective:
-    """What the arm minimises: Hinton's composite loss, with one mistake in it."""
-    if arm.name == "alone":
-        return supervised
-    soft = SOFT_TERMS.get(arm.name, right)
-    stored = logits_of(taught_by, images("train").subset(chosen(seed)))
+def objective(job: Job, part: Dataset) -> Objective:
+    """What an arm minimises: Hinton's composite loss, with one mistake in it."""
+    bug, teacher = job.arm.loss, taught_by(EXPERIMENT, job)
+    soft, stored = SOFT_TERMS.get(bug, right), logits_of(teacher, part)
+    epochs = 2 if job.few else RECIPE.epochs
 
     def minimised(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         assert batch.positions is not None
-        epoch = int(batch.progress * RECIPE.epochs + 1e-6)
-        if arm.name == "student-in-eval":  # the first evaluation, after an epoch, leaves it there
+        epoch = int(batch.progress * epochs + 1e-6)
+        if bug == "student-in-eval":  # the first evaluation, after an epoch, leaves it there
             model.train(epoch == 0)
-        if arm.name == "teacher-in-train":
-            taught_by.train()
+        if bug == "teacher-in-train":
+            teacher.train()
             with torch.no_grad():
-                target = taught_by(batch.images)
-            taught_by.eval()
+                target = teacher(batch.images)
+            teacher.eval()
         else:
-            order = mixed(epoch, seed) if arm.name == "shuffled" else torch.arange(IMAGES)
+            order = mixed(len(part), epoch, job.seed) if bug == "shuffled" else torch.arange(len(part))
             target = stored[order[batch.positions]]
         logits = model(batch.images)
         hard, term = F.cross_entropy(logits, batch.labels), soft(logits, target)
@@ -133,9 +95,16 @@ def objective(arm: Arm, taught_by: nn.Module, seed: int) -> Objective:
     return minimised
 
 
-def mixed(epoch: int, seed: int) -> Tensor:
+def mixed(n: int, epoch: int, seed: int) -> Tensor:
     """The order of a loader that shuffles anew each epoch, while the cache was filled in another."""
-    return torch.randperm(IMAGES, generator=torch.Generator().manual_seed(1000 * seed + epoch))
+    return torch.randperm(n, generator=torch.Generator().manual_seed(1000 * seed + epoch))
+
+
+def network(arm: Arm, seed: int) -> nn.Module:
+    """The teacher or the student."""
+    if arm.network == "lenet_teacher":
+        return models.lenet5(dropout=0.3, seed=seed)
+    return models.lenet5((6, 12), (90, 64), dropout=0.2, seed=seed)
 
 
 @lru_cache
@@ -144,24 +113,24 @@ def images(split: str) -> Dataset:
     return data.load("mnist", split, resolution=32)
 
 
-def chosen(seed: int) -> Tensor:
-    """The training images of a seed."""
-    return torch.randperm(60_000, generator=torch.Generator().manual_seed(seed))[:IMAGES]
+def train_set(job: Job) -> Dataset:
+    """All images for the teacher, some for the students of a seed."""
+    if job.arm.name == TEACHER.name:
+        return images("train")
+    generator = torch.Generator().manual_seed(job.seed)
+    return images("train").subset(torch.randperm(60_000, generator=generator)[: job.few or IMAGES])
 
 
-def teacher(folder: Path) -> nn.Module:
-    """The one teacher of all arms and seeds: a LeNet-5 with dropout, trained on all images with jitter."""
-    model = models.lenet5(dropout=0.3, seed=0)
-    checkpoint = folder / "teacher.safetensors"
-    with cache.locked(checkpoint):
-        train(
-            model,
-            images("train"),
-            supervised,
-            TEACHER,
-            seed=0,
-            augment=augment.shift,
-            checkpoint=checkpoint,
-            description="teacher",
-        )
-    return model.cpu()
+def measure(job: Job, fitted: Fitted) -> dict[str, Any]:
+    """Test errors and cross-entropy."""
+    test = images("test")
+    logits = logits_of(fitted.model, test)
+    return {
+        "test_errors": metrics.errors(logits, test.labels),
+        "test_cross_entropy": float(F.cross_entropy(logits, test.labels)),
+    }
+
+
+EXPERIMENT = Experiment(
+    "loss_bugs", arms, network, train_set, lambda job: images("test"), measure, objective
+)

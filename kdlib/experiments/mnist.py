@@ -1,13 +1,10 @@
-"""The experiments of chapter 03 on MNIST: which runs there are, and what each does.
+"""The experiments of chapter 03 on MNIST: which runs there are, and what is measured.
 
-An arm is one row of a table; each of its seeds is a run of its own, with a teacher of its own. A student
-alone and its distilled twin start from the same weights and see the same images in the same order. Nothing
-is selected on the test images: they are looked at once, after the last epoch.
+Nothing is selected on the test images: they are looked at once, after the last epoch.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,30 +12,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdlib import data, models
-from kdlib.data import Dataset, augment, cache
+from kdlib.data import Dataset
 from kdlib.evaluation import metrics
-from kdlib.experiments.digests import fingerprint
-from kdlib.objectives import Batch, Objective, distilled, supervised, teacher_logits
-from kdlib.training import Recipe, logits_of, train
+from kdlib.experiments.arms import Arm, Experiment, Fitted, Job, answers
+from kdlib.objectives import Batch, Objective, teacher_logits
+from kdlib.training import Recipe, logits_of
 
-
-@dataclass(frozen=True)
-class Arm:
-    """One row of a table. `teacher` is the arm whose model, of the same seed, teaches."""
-
-    name: str
-    model: str
-    recipe: Recipe
-    teacher: "Arm | None" = None
-    objective: str = "labels"  # labels, hinton or tutorial
-    temperature: float = 1.0
-    alpha: float = 0.0
-    train_set: str = "all"
-    jitter: bool = False
-    offset: int = 0  # added to the seed of the initial weights: with 0 a teacher and its student share theirs
-
-
-MODELS: dict[str, dict[str, Any]] = {
+NETWORKS: dict[str, dict[str, Any]] = {
     "lenet_teacher": {"channels": (6, 16), "hidden": (120, 84)},
     "lenet_student": {"channels": (6, 12), "hidden": (90, 64)},
     "mlp_1200": {"widths": (784, 1200, 1200, 10), "dropout": (0.0, 0.5)},
@@ -48,20 +28,28 @@ MODELS: dict[str, dict[str, Any]] = {
 SKEWED = 3354 / 60_000  # the share of the images that is in the train set "skewed"
 OMITTED = {"no-threes": (3,), "only-7-8": (7, 8)}  # the classes whose bias is then moved
 
-
 ADAMW: dict[str, Any] = {"optimizer": "adamw", "weight_decay": 0.01, "schedule": "one_cycle"}
-HALF: dict[str, Any] = {
-    **ADAMW,
-    "half": "everywhere",
-}  # the MLPs in a third of the time
+HALF: dict[str, Any] = {**ADAMW, "half": "everywhere"}  # the MLPs in a third of the time
 
 TUTORIAL = Recipe(epochs=100, learning_rate=0.001, optimizer="sgd", momentum=0.9, batch_size=128)
 MODERN = Recipe(30, 3e-3, **ADAMW)
-TUTORIAL_TEACHER = Arm("tutorial-teacher", "lenet_teacher", TUTORIAL)
+TUTORIAL_TEACHER = Arm("tutorial-teacher", "lenet_teacher", TUTORIAL, seeds=range(3))
 MODERN_TEACHER = Arm("modern-teacher", "lenet_teacher", MODERN)
 # Dropout of half of the hidden units and of no pixels was chosen on 5,000 held-out training images: after 60
 # epochs 53 of them were wrong, 62 with a fifth of the pixels left out too.
-HINTON_TEACHER = Arm("hinton-teacher", "mlp_1200", Recipe(200, 1e-3, **HALF), jitter=True)
+HINTON_TEACHER = Arm("hinton-teacher", "mlp_1200", Recipe(200, 1e-3, **HALF), augment="shift")
+# Added to the seed of the initial weights: without it a teacher and its student share theirs.
+APART = {"offset": 1000}
+
+
+def soft(teacher: Arm, temperature: float, alpha: float = 0.9) -> dict[str, Any]:
+    """What makes an arm a distilled one."""
+    return {"teacher": teacher, "loss": "hinton", "temperature": temperature, "alpha": alpha}
+
+
+def on(train_set: str, **more: Any) -> dict[str, Any]:
+    """The options of an arm that is trained on a part of the images."""
+    return {"train_set": train_set, **more}
 
 
 def arms() -> list[Arm]:
@@ -69,25 +57,19 @@ def arms() -> list[Arm]:
     return [*tutorial(), *reasons(), *hinton(), *few_labels()]
 
 
-def seeds(arm: Arm, scale: str) -> range:
-    """The seeds of an arm at a scale; the tutorial's own 250 epochs a seed have fewer."""
-    if scale == "full":
-        return range(10)
-    return range(3 if arm.name.startswith("tutorial") else 5)
-
-
 def tutorial() -> list[Arm]:
     """The Vietnamese tutorial: its own setting, its loss mended, a modern schedule."""
-    half = replace(TUTORIAL, epochs=50)
-    hot: dict[str, Any] = {"temperature": 10.0, "alpha": 0.9}
+    alone = Arm("tutorial-alone", "lenet_student", replace(TUTORIAL, epochs=50), seeds=range(3))
+    mended = replace(alone, name="tutorial-mended", **soft(TUTORIAL_TEACHER, 10.0))
+    modern = Arm("modern-alone", "lenet_student", MODERN)
     return [
         TUTORIAL_TEACHER,
-        Arm("tutorial-alone", "lenet_student", half),
-        Arm("tutorial-as-written", "lenet_student", half, TUTORIAL_TEACHER, "tutorial", **hot),
-        Arm("tutorial-mended", "lenet_student", half, TUTORIAL_TEACHER, "hinton", **hot),
+        alone,
+        replace(mended, name="tutorial-as-written", loss="tutorial"),
+        mended,
         MODERN_TEACHER,
-        Arm("modern-alone", "lenet_student", MODERN),
-        Arm("modern-distilled", "lenet_student", MODERN, MODERN_TEACHER, "hinton", **hot),
+        modern,
+        replace(modern, name="modern-distilled", **soft(MODERN_TEACHER, 10.0)),
     ]
 
 
@@ -100,20 +82,15 @@ def reasons() -> list[Arm]:
     longer = Recipe(100, 3e-3, **ADAMW)
     rows = []
     for part in ("tenth", "skewed"):
-        student: dict[str, Any] = {"model": "lenet_student", "recipe": longer, "train_set": part}
-        soft: dict[str, Any] = {"objective": "hinton", "temperature": 4.0, "alpha": 0.9}
-        teacher = Arm(f"{part}-teacher", "lenet_teacher", longer, train_set=part)
-        rows += [
-            teacher,
-            Arm(f"{part}-alone", **student),
-            Arm(f"{part}-same-data", teacher=teacher, **student, **soft),
-            Arm(f"{part}-more-data", teacher=MODERN_TEACHER, **student, **soft),
-        ]
+        teacher = Arm(f"{part}-teacher", "lenet_teacher", longer, options=on(part))
+        alone = Arm(f"{part}-alone", "lenet_student", longer, options=on(part))
+        more = replace(alone, name=f"{part}-more-data", **soft(MODERN_TEACHER, 4.0))
+        rows += [teacher, alone, replace(alone, name=f"{part}-same-data", **soft(teacher, 4.0)), more]
         if part == "tenth":
-            rows.append(Arm("tenth-more-apart", teacher=MODERN_TEACHER, offset=1000, **student, **soft))
+            rows.append(replace(more, name="tenth-more-apart", options=on(part, **APART)))
         else:
-            even = Arm("skewed-even-teacher", "lenet_teacher", longer, train_set="even")
-            rows += [even, Arm("skewed-even-data", teacher=even, **student, **soft)]
+            even = Arm("skewed-even-teacher", "lenet_teacher", longer, options=on("even"))
+            rows += [even, replace(alone, name="skewed-even-data", **soft(even, 4.0))]
     return rows
 
 
@@ -122,20 +99,23 @@ def hinton() -> list[Arm]:
 
     The patient pair was added when the students of 20 epochs were known: does the distilled one need longer?
     """
-    short, patient = Recipe(20, 1e-3, **HALF), Recipe(100, 1e-3, **HALF)
-    small = Recipe(30, 3e-3, **HALF)
-    soft: dict[str, Any] = {"teacher": HINTON_TEACHER, "objective": "hinton", "alpha": 1.0}
+    alone = Arm("hinton-alone", "mlp_800", Recipe(20, 1e-3, **HALF))
+    distilled = replace(alone, name="hinton-distilled", **soft(HINTON_TEACHER, 20.0, 1.0))
+    patient = Recipe(100, 1e-3, **HALF)
+    small = Arm("small-alone", "mlp_30", Recipe(30, 3e-3, **HALF))
     return [
         HINTON_TEACHER,
-        Arm("hinton-alone", "mlp_800", short),
-        Arm("hinton-distilled", "mlp_800", short, temperature=20.0, **soft),
-        Arm("hinton-both", "mlp_800", short, temperature=20.0, **{**soft, "alpha": 0.9}),
-        Arm("patient-alone", "mlp_800", patient),
-        Arm("patient-distilled", "mlp_800", patient, temperature=20.0, **soft),
-        Arm("small-alone", "mlp_30", small),
-        *(Arm(f"small-T{t:g}", "mlp_30", small, temperature=t, **soft) for t in (1.0, 2.5, 4.0, 8.0, 20.0)),
-        Arm("no-threes", "mlp_800", short, temperature=20.0, train_set="no-threes", **soft),
-        Arm("only-7-8", "mlp_800", short, temperature=20.0, train_set="only-7-8", **soft),
+        alone,
+        distilled,
+        replace(distilled, name="hinton-both", alpha=0.9),
+        replace(alone, name="patient-alone", recipe=patient),
+        replace(distilled, name="patient-distilled", recipe=patient),
+        small,
+        *(
+            replace(small, name=f"small-T{t:g}", **soft(HINTON_TEACHER, t, 1.0))
+            for t in (1.0, 2.5, 4.0, 8.0, 20.0)
+        ),
+        *(replace(distilled, name=part, options=on(part)) for part in OMITTED),
     ]
 
 
@@ -143,34 +123,36 @@ def few_labels() -> list[Arm]:
     """Soft targets as a regulariser: 1 %, 3 % and 10 % of the images, with labels or with soft targets."""
     rows = []
     for percent, epochs in ((1, 400), (3, 200), (10, 100)):
-        student: dict[str, Any] = {"model": "mlp_800", "recipe": Recipe(epochs, 1e-3, **HALF)}
-        student["train_set"] = f"percent-{percent}"
-        soft: dict[str, Any] = {"objective": "hinton", "temperature": 20.0, "alpha": 1.0}
-        rows.append(Arm(f"few-{percent}-hard", **student))
-        rows.append(Arm(f"few-{percent}-soft", teacher=HINTON_TEACHER, **student, **soft))
+        part = f"percent-{percent}"
+        hard = Arm(f"few-{percent}-hard", "mlp_800", Recipe(epochs, 1e-3, **HALF), options=on(part))
+        rows += [hard, replace(hard, name=f"few-{percent}-soft", **soft(HINTON_TEACHER, 20.0, 1.0))]
         if percent == 3:
-            rows.append(Arm("few-3-apart", teacher=HINTON_TEACHER, offset=1000, **student, **soft))
+            rows.append(replace(rows[-1], name="few-3-apart", options=on(part, **APART)))
     return rows
 
 
-def run(arm: Arm, seed: int, folder: Path) -> dict[str, Any]:
-    """Train one arm's model, or go on where it was killed; give what was measured and the data's digest."""
-    model, curve = trained(arm, seed, folder)
-    test = images(arm.model, "test")
-    logits = logits_of(model.cpu(), test)
+def network(arm: Arm, seed: int) -> nn.Module:
+    """The arm's network with its initial weights."""
+    build = models.lenet5 if arm.network.startswith("lenet") else models.mlp
+    return build(**NETWORKS[arm.network], seed=seed + arm.options.get("offset", 0))
+
+
+def measure(job: Job, fitted: Fitted) -> dict[str, Any]:
+    """Test errors, in all and by class, F1, and what moving the bias of classes never shown does."""
+    model, test = fitted.model, test_set(job)
+    logits = logits_of(model, test)
     measured: dict[str, Any] = counted(logits, test.labels)
     measured["test_accuracy"] = metrics.accuracy(logits, test.labels)
     measured["test_macro_f1"] = metrics.macro_f1(logits, test.labels)
     measured["parameters"] = sum(p.numel() for p in model.parameters())
-    if classes := OMITTED.get(arm.train_set):
-        fair = images(arm.model, "train")
-        for tuned_on, tuning in (("test", test), ("train", fair)):
+    if classes := OMITTED.get(job.arm.options.get("train_set", "all")):
+        for tuned_on, tuning in (("test", test), ("train", images(job.arm.network, "train"))):
             bias = best_bias(logits_of(model, tuning), tuning.labels, classes)
             measured[f"bias_tuned_on_{tuned_on}"] = {
                 "bias": bias,
                 **counted(moved(logits, classes, bias), test.labels),
             }
-    return {"metrics": measured, "curve": curve, "data": data.digest(train_set(arm, seed), test)}
+    return measured
 
 
 def counted(logits: Tensor, labels: Tensor) -> dict[str, Any]:
@@ -196,40 +178,9 @@ def best_bias(logits: Tensor, labels: Tensor, classes: tuple[int, ...]) -> float
     return min(grid, key=lambda bias: (metrics.errors(moved(logits, classes, bias), labels), abs(bias)))
 
 
-def settings(arm: Arm) -> dict[str, Any]:
-    """The arm's settings, as its record keeps them."""
-    kept = {key: value for key, value in asdict(arm).items() if key != "name"}
-    return kept | {"network": MODELS[arm.model]}
-
-
-def trained(arm: Arm, seed: int, folder: Path) -> tuple[nn.Module, list[dict[str, float]]]:
-    """The arm's model after its last epoch and its curve; a finished one is only read."""
-    build = models.lenet5 if arm.model.startswith("lenet") else models.mlp
-    model = build(**MODELS[arm.model], seed=seed + arm.offset)
-    part = train_set(arm, seed)
-    checkpoint = folder / f"{arm.name}.{seed}.{fingerprint(settings(arm))}.safetensors"
-    with cache.locked(checkpoint):  # several students may want the same teacher at once
-        result = train(
-            model,
-            part,
-            objective(arm, seed, part, folder),
-            arm.recipe,
-            seed=seed,
-            augment=augment.shift if arm.jitter else None,
-            checkpoint=checkpoint,
-            description=f"{arm.name} seed {seed}",
-        )
-    return model, result.curve
-
-
-def objective(arm: Arm, seed: int, part: Dataset, folder: Path) -> Objective:
-    """What the arm minimises; its teacher is trained first where that was not yet done."""
-    if arm.teacher is None:
-        return supervised
-    teacher, _ = trained(arm.teacher, seed, folder)
-    logits = logits_of(teacher.cpu(), part)
-    if arm.objective == "hinton":
-        return distilled(logits, temperature=arm.temperature, alpha=arm.alpha)
+def objective(job: Job, part: Dataset) -> Objective:
+    """The tutorial's own loss."""
+    arm, logits = job.arm, answers(EXPERIMENT, job, part)
     return partial(as_written, teacher=logits, temperature=arm.temperature, alpha=arm.alpha)
 
 
@@ -248,15 +199,20 @@ def as_written(
 
 
 @lru_cache
-def images(model: str, split: str) -> Dataset:
-    """MNIST in the resolution of a model: 32 pixels for LeNet-5, 28 for the MLPs."""
-    return data.load("mnist", split, resolution=32 if model.startswith("lenet") else 28)
+def images(network: str, split: str) -> Dataset:
+    """MNIST in the resolution of a network: 32 pixels for LeNet-5, 28 for the MLPs."""
+    return data.load("mnist", split, resolution=32 if network.startswith("lenet") else 28)
 
 
-def train_set(arm: Arm, seed: int) -> Dataset:
+def test_set(job: Job) -> Dataset:
+    """The test images, in the resolution of the arm's network."""
+    return images(job.arm.network, "test")
+
+
+def train_set(job: Job) -> Dataset:
     """The training images of an arm; a random part differs from seed to seed."""
-    whole = images(arm.model, "train")
-    name, labels = arm.train_set, whole.labels
+    whole, seed = images(job.arm.network, "train"), job.seed
+    name, labels = job.arm.options.get("train_set", "all"), whole.labels
     if name == "all":
         return whole
     if name == "no-threes":
@@ -277,3 +233,6 @@ def train_set(arm: Arm, seed: int) -> Dataset:
         )
     percent = int(name.removeprefix("percent-"))
     return data.hold_out(whole, percent / 100, seed=seed)[1]
+
+
+EXPERIMENT = Experiment("mnist", arms, network, train_set, test_set, measure, objective)

@@ -8,9 +8,8 @@ A teacher that was trained on a picture knows its label by heart. So there are s
 come from two teachers, each trained on half of the patients and asked about the others only.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,40 +17,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdlib import data, models
-from kdlib.data import Dataset, cache
+from kdlib.data import Dataset
 from kdlib.evaluation import metrics
-from kdlib.experiments.digests import fingerprint
-from kdlib.objectives import Objective, distilled, supervised
-from kdlib.training import Recipe, logits_of, train
+from kdlib.experiments.arms import Arm, Experiment, Fitted, Job, fit
+from kdlib.objectives import Objective, distilled
+from kdlib.training import Recipe, logits_of
 
-HEADLINE = ("test_auroc", "test AUROC", 3)
 SHARP = 64
 RECIPE = Recipe(15, 1e-3, batch_size=32, optimizer="adam", schedule="one_cycle", half="everywhere")
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One row of the table. Where alpha is above 0, the seed's network of sharp pictures teaches."""
-
-    name: str
-    pixels: int
-    temperature: float = 1.0
-    alpha: float = 0.0
-    recipe: Recipe = RECIPE
-
-
-@dataclass(frozen=True)
-class Half(Arm):
-    """A teacher that was trained on the first or the second half of the patients."""
-
-    part: int = 0
-
-
-@dataclass(frozen=True)
-class Crossed(Arm):
-    """A student to whom nobody answers for a picture that was in their training."""
-
-    parts: int = 2
+TEACHER = Arm("sharp", "sharp", RECIPE, options={"pixels": SHARP})
+HALVES = [replace(TEACHER, name=f"half-{part}", options={"pixels": SHARP, "half": part}) for part in (0, 1)]
 
 
 class Coarse(nn.Module):
@@ -70,102 +45,61 @@ class Coarse(nn.Module):
 
 
 def arms() -> list[Arm]:
-    """The rows of the table, the teacher first."""
-    rows = [Arm("sharp", SHARP)]
+    """The rows of the table, the teachers first."""
+    rows, crossed = [TEACHER], []
     for pixels in (16, 28):
-        rows.append(Arm(f"{pixels}-alone", pixels))
-        for temperature in (1.0, 4.0):
-            rows.append(Arm(f"{pixels}-T{temperature:g}", pixels, temperature, 0.75))
-    rows += halves()
-    for pixels in (16, 28):
-        rows += [Crossed(f"{pixels}-crossed-T{t:g}", pixels, t, 0.75) for t in (1.0, 4.0)]
-    return rows
+        alone = Arm(f"{pixels}-alone", "student", RECIPE, options={"pixels": pixels})
+        rows.append(alone)
+        for t in (1.0, 4.0):
+            taught = replace(alone, name=f"{pixels}-T{t:g}", teacher=TEACHER, temperature=t, alpha=0.75)
+            rows.append(replace(taught, loss="hinton"))
+            crossed.append(replace(taught, name=f"{pixels}-crossed-T{t:g}", loss="crossed"))
+    return [*rows, *HALVES, *crossed]
 
 
-def halves() -> list[Half]:
-    """The two teachers that know half of the patients each."""
-    return [Half(f"half-{part}", SHARP, part=part) for part in (0, 1)]
+def network(arm: Arm, seed: int) -> nn.Module:
+    """The small network of chapter 05, behind a coarse camera where the picture is not sharp.
+
+    A student and its teacher do not begin with the same weights: that would be a second thing they share.
+    """
+    if arm.network == "sharp":
+        return models.xray_student(seed=seed + 1000)
+    return nn.Sequential(Coarse(arm.options["pixels"]), models.xray_student(seed=seed))
 
 
-def seeds(arm: Arm, scale: str) -> range:
-    """The seeds of an arm at a scale."""
-    return range(5 if scale == "cpu" else 10)
-
-
-def settings(arm: Arm) -> dict[str, Any]:
-    """The arm's settings, as its record keeps them."""
-    return {key: value for key, value in asdict(arm).items() if key != "name"}
-
-
-def run(arm: Arm, seed: int, folder: Path) -> dict[str, Any]:
-    """Train one arm's network, or go on where it was killed; give what was measured and the data's digest."""
-    model, curve = trained(arm, seed, folder)
-    parts = [pictures(split) for split in ("train", "val", "test")]
-    measured: dict[str, Any] = {"parameters": sum(p.numel() for p in model.parameters())}
-    for name, part in zip(("validation", "test"), parts[1:], strict=True):
-        logits = logits_of(model, part)
+def measure(job: Job, fitted: Fitted) -> dict[str, Any]:
+    """Accuracy, AUROC and logloss on validation and test pictures."""
+    measured: dict[str, Any] = {"parameters": sum(p.numel() for p in fitted.model.parameters())}
+    for name, part in (("validation", pictures("val")), ("test", pictures("test"))):
+        logits = logits_of(fitted.model, part)
         measured[f"{name}_accuracy"] = metrics.accuracy(logits, part.labels)
         measured[f"{name}_auroc"] = metrics.auroc(logits, part.labels)
         measured[f"{name}_logloss"] = float(F.cross_entropy(logits, part.labels))
-    return {"metrics": measured, "curve": curve, "data": data.digest(*parts)}
+    return measured
 
 
-def network(pixels: int, seed: int) -> nn.Module:
-    """The small network of chapter 05, behind a coarse camera where the picture is not sharp."""
-    student = models.xray_student(seed=seed)
-    return student if pixels == SHARP else nn.Sequential(Coarse(pixels), student)
+def objective(job: Job, part: Dataset) -> Objective:
+    """Answers from two teachers, each asked about the patients on whom the other was trained."""
+    where, told = side(part, job.seed), torch.empty(len(part), 2)
+    for teacher in HALVES:
+        others = where != teacher.options["half"]
+        told[others] = logits_of(fit(EXPERIMENT, job.of(teacher)).model, part.subset(others))
+    return distilled(told, temperature=job.arm.temperature, alpha=job.arm.alpha)
 
 
-def trained(arm: Arm, seed: int, folder: Path) -> tuple[nn.Module, list[dict[str, float]]]:
-    """The arm's network after its last epoch and its curve; a finished one is only read."""
-    # A student and its teacher do not begin with the same weights: that would be a second thing they share.
-    model = network(arm.pixels, seed + (1000 if arm.pixels == SHARP else 0))
-    checkpoint = folder / f"{arm.name}.{seed}.{fingerprint(settings(arm))}.safetensors"
-    part = pictures("train")
-    if isinstance(arm, Half):
-        part = part.subset(side(part, seed) == arm.part)
-    with cache.locked(checkpoint):
-        result = train(
-            model,
-            part,
-            objective(arm, seed, folder),
-            arm.recipe,
-            seed=seed,
-            checkpoint=checkpoint,
-            description=f"{arm.name} seed {seed}",
-        )
-    return model.cpu(), result.curve
-
-
-def objective(arm: Arm, seed: int, folder: Path) -> Objective:
-    """What the arm minimises; the networks of sharp pictures are trained first where they teach."""
-    if arm.alpha == 0:
-        return supervised
-    if isinstance(arm, Crossed):
-        answers = crossed(seed, folder)
-    else:
-        teacher, _ = trained(arms()[0], seed, folder)
-        answers = logits_of(teacher, pictures("train"))
-    return distilled(answers, temperature=arm.temperature, alpha=arm.alpha)
-
-
-def crossed(seed: int, folder: Path) -> Tensor:
-    """Answers for the training pictures (N, 2), each by the teacher that was trained on the other half."""
-    whole = pictures("train")
-    where = side(whole, seed)
-    answers = torch.empty(len(whole), 2)
-    for teacher in halves():
-        others = where != teacher.part
-        answers[others] = logits_of(trained(teacher, seed, folder)[0], whole.subset(others))
-    return answers
+def train_set(job: Job) -> Dataset:
+    """The training pictures, of half of the patients for a teacher that knows only these."""
+    whole, half = pictures("train"), job.arm.options.get("half")
+    return whole if half is None else whole.subset(side(whole, job.seed) == half)
 
 
 def side(part: Dataset, seed: int) -> Tensor:
-    """For each picture which half of the patients its own is in, 0 or 1, drawn from the seed."""
-    assert part.patients is not None
-    names = sorted(set(part.patients))
+    """For each picture which half of the training patients its own is in, 0 or 1, drawn from the seed."""
+    whole = pictures("train").patients
+    assert part.patients is not None and whole is not None
+    names = sorted(set(whole))
     order = torch.randperm(len(names), generator=torch.Generator().manual_seed(seed)).tolist()
-    half = {name: int(place < len(names) // 2) for name, place in zip(names, order, strict=True)}
+    half = {name: int(position < len(names) // 2) for name, position in zip(names, order, strict=True)}
     return torch.tensor([half[name] for name in part.patients])
 
 
@@ -173,3 +107,15 @@ def side(part: Dataset, seed: int) -> Tensor:
 def pictures(split: str) -> Dataset:
     """The X-rays of a split at 64 pixels, as everyone has them: the bundle's, whatever KDLIB_SCALE says."""
     return data.load("chest_xray", split, scale="quick")
+
+
+EXPERIMENT = Experiment(
+    "privileged_resolution",
+    arms,
+    network,
+    train_set,
+    lambda job: pictures("test"),
+    measure,
+    objective,
+    headline=("test_auroc", "test AUROC", 3),
+)

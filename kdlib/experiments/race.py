@@ -3,103 +3,111 @@
 On the page it is run with one seed. Here alone and distilled students of a seed share their initial weights,
 images, views and steps, and are judged by the bundled test images, which select nothing. Around the two lie
 longer races (Beyer et al. 2022: a good teacher is patient), other alphas and other temperatures.
+
+Two controls have teachers that say less. The flattened one keeps the teacher's first choice and how sure it
+is of it, picture by picture, and says of no class which others are like it; the equally sure one keeps the
+choice alone. Furlanello et al. (2018) permute the wrong classes to that end.
 """
 
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from kdlib import data, models, pretrained
-from kdlib.data import augment, cache
+from kdlib.data import Dataset
+from kdlib.data.augment import View
 from kdlib.evaluation import fidelity, metrics
-from kdlib.experiments.cifar import VIEWS
-from kdlib.experiments.digests import fingerprint
-from kdlib.objectives import Objective, distilled, supervised
-from kdlib.training import Recipe, logits_of, train
+from kdlib.experiments.arms import Arm, Experiment, Fitted, Job
+from kdlib.objectives import Objective, distilled
+from kdlib.training import Recipe, logits_of
 
+# Mirrored or not, in eight places: few enough for a teacher to be asked for all its answers once.
+MOVES = ((0, 0), (-3, -2), (-2, 3), (2, -3), (3, 2), (-4, 1), (4, -1), (0, 4))
+VIEWS = tuple(View(flip, dy, dx) for flip in (False, True) for dy, dx in MOVES)
 RECIPE = Recipe(4, 0.1, weight_decay=5e-4, schedule="one_cycle")  # the page's
 TEMPERATURE = 4.0
 
 
-@dataclass(frozen=True)
-class Arm:
-    """One student: alone where alpha is 0, else distilled."""
-
-    name: str
-    alpha: float
-    temperature: float = TEMPERATURE
-    recipe: Recipe = RECIPE
-
-
 def arms() -> list[Arm]:
     """Both students of the race, and what lies around them."""
-    return [*pair(), *longer(), *other_alphas(), *other_temperatures()]
+    alone = Arm("alone", "quick", RECIPE, views=VIEWS, seeds=range(10), full=range(30))
+    taught = replace(alone, name="distilled", loss="told", temperature=TEMPERATURE, alpha=0.9)
+    rows = [alone, taught]
+    for epochs in (16, 64):  # one cycle over all of them
+        for arm in (alone, taught):
+            longer = replace(arm, name=f"{arm.name}-{epochs}", recipe=replace(RECIPE, epochs=epochs))
+            rows.append(replace(longer, seeds=range(5), full=range(10)))
+    rows += [replace(taught, name=f"alpha-{a:g}", alpha=a, full=range(10)) for a in (0.25, 0.5, 0.75, 1.0)]
+    rows += [replace(taught, name=f"T-{t:g}", temperature=t, full=range(10)) for t in (1.0, 2.0, 8.0)]
+    rows += [replace(taught, name=kind, loss=kind) for kind in LESS]
+    return [*rows, replace(alone, name="smoothed", loss="smoothed")]
 
 
-def seeds(arm: Arm, scale: str) -> range:
-    """The seeds of an arm at a scale."""
-    if scale == "cpu":
-        return range(5 if arm.recipe.epochs > RECIPE.epochs else 10)
-    return range(30 if arm in pair() else 10)
+def network(arm: Arm, seed: int) -> nn.Module:
+    """The page's student."""
+    return models.vgg(models.VGG_QUICK, seed=seed)
 
 
-def pair() -> list[Arm]:
-    """The race itself: four epochs, T = 4, alpha 0.9."""
-    return [Arm("alone", 0.0), Arm("distilled", 0.9)]
+@lru_cache
+def images(split: str) -> Dataset:
+    """The bundled part of CIFAR-10."""
+    return data.load("cifar10", split, scale="quick")
 
 
-def longer() -> list[Arm]:
-    """The same two students with four and sixteen times the epochs, one cycle over all of them."""
-    rows = []
-    for epochs in (16, 64):
-        # `dataclasses.replace` would be shorter, but its import would count for the digest of `run`.
-        recipe = Recipe(**(asdict(RECIPE) | {"epochs": epochs}))
-        rows += [Arm(f"{arm.name}-{epochs}", arm.alpha, recipe=recipe) for arm in pair()]
-    return rows
+def objective(job: Job, part: Dataset) -> Objective:
+    """Hinton's loss with the answers that travel with kdlib, or with less of them."""
+    arm, logits = job.arm, pretrained.cifar_teacher_logits(images("train"))
+    if job.few:
+        logits = logits[[i * len(logits) // job.few for i in range(job.few)]]
+    if arm.loss in LESS:
+        logits = LESS[arm.loss](logits, arm.temperature)
+    return distilled(logits, temperature=arm.temperature, alpha=arm.alpha)
 
 
-def other_alphas() -> list[Arm]:
-    """The distilled student with other weights of the teacher's term."""
-    return [Arm(f"alpha-{alpha:g}", alpha) for alpha in (0.25, 0.5, 0.75, 1.0)]
+def measure(job: Job, fitted: Fitted) -> dict[str, Any]:
+    """How often the student is right, and how much it is like its teacher."""
+    test = images("test")
+    return judged(logits_of(fitted.model, test), pretrained.cifar_teacher_logits(test), test.labels)
 
 
-def other_temperatures() -> list[Arm]:
-    """The distilled student with other temperatures."""
-    return [Arm(f"T-{t:g}", 0.9, temperature=t) for t in (1.0, 2.0, 8.0)]
+def flattened(logits: Tensor, temperature: float) -> Tensor:
+    """Logits whose softened answer keeps its largest probability and shares the rest evenly. Chapter 04.
+
+    Args:
+        logits: (..., C), of C classes; where two are largest, the first of them keeps its probability.
+        temperature: at which the probabilities are kept, above 0.
+    """
+    p = (logits / temperature).softmax(-1)
+    top, first = p.max(-1, keepdim=True)
+    return temperature * shared_out(top, first, p).log()
 
 
-def settings(arm: Arm) -> dict[str, Any]:
-    """The arm's settings, as its record keeps them."""
-    return {key: value for key, value in asdict(arm).items() if key != "name"} | {"list_of_views": VIEWS}
+def equally_sure(logits: Tensor, temperature: float) -> Tensor:
+    """Logits whose softened answer has the same largest probability everywhere: the mean one. Chapter 04.
+
+    The rest is shared evenly: with the labels in place of its first choices these were smoothed labels.
+
+    Args:
+        logits: (..., C), of C classes; where two are largest, the first of them is chosen.
+        temperature: at which the probabilities are taken, above 0.
+    """
+    p = (logits / temperature).softmax(-1)
+    top, first = p.max(-1, keepdim=True)
+    return temperature * shared_out(top.mean().expand_as(top), first, p).log()
 
 
-def run(arm: Arm, seed: int, folder: Path) -> dict[str, Any]:
-    """Train one student, or go on where it was killed; give what was measured and the data's digest."""
-    train_set, test = (data.load("cifar10", split, scale="quick") for split in ("train", "test"))
-    student = models.vgg(models.VGG_QUICK, seed=seed)
-    objective: Objective = supervised
-    if arm.alpha:
-        answers = pretrained.cifar_teacher_logits(train_set)
-        objective = distilled(answers, temperature=arm.temperature, alpha=arm.alpha)
-    checkpoint = folder / f"{arm.name}.{seed}.{fingerprint(settings(arm))}.safetensors"
-    with cache.locked(checkpoint):
-        result = train(
-            student,
-            train_set,
-            objective,
-            arm.recipe,
-            seed=seed,
-            augment=augment.viewed(VIEWS),
-            checkpoint=checkpoint,
-            description=f"{arm.name} seed {seed}",
-        )
-    logits = logits_of(student.cpu(), test)
-    measured = judged(logits, pretrained.cifar_teacher_logits(test), test.labels)
-    return {"metrics": measured, "curve": result.curve, "data": data.digest(train_set, test)}
+def shared_out(top: Tensor, first: Tensor, like: Tensor) -> Tensor:
+    """Probabilities (..., C), in the shape of `like`: `top` for the class `first`, the rest shared evenly."""
+    rest = ((1 - top) / (like.shape[-1] - 1)).expand_as(like)
+    return torch.scatter(rest, -1, first, top)
+
+
+LESS: dict[str, Callable[[Tensor, float], Tensor]] = {"flattened": flattened, "equally-sure": equally_sure}
 
 
 def judged(logits: Tensor, teacher: Tensor, labels: Tensor) -> dict[str, Any]:
@@ -133,3 +141,8 @@ def likeness(first: Tensor, second: Tensor, labels: Tensor) -> float:
     off = ~torch.eye(classes, dtype=torch.bool)
     tables = [members.T @ (z / TEMPERATURE).softmax(1) / members.sum(0)[:, None] for z in (first, second)]
     return float(torch.corrcoef(torch.stack([table[off] for table in tables]))[0, 1])
+
+
+EXPERIMENT = Experiment(
+    "race", arms, network, lambda job: images("train"), lambda job: images("test"), measure, objective
+)

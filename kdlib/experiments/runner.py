@@ -8,75 +8,51 @@ import errno
 import json
 import math
 import os
+import tempfile
 import time
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from kdlib.data import cache
+import torch
+import torch.nn.functional as F
+
+from kdlib.data import cache, digest
+from kdlib.data.dataset import Dataset
 from kdlib.evaluation import statistics
 from kdlib.experiments import (
-    caching_cost as asking_experiments,
-)
-from kdlib.experiments import (
-    cifar as cifar_experiments,
-)
-from kdlib.experiments import (
-    class_similarity as likeness_experiments,
-)
-from kdlib.experiments import (
-    clicks as click_experiments,
-)
-from kdlib.experiments import (
-    digests,
+    caching_cost,
+    cifar,
+    clicks,
+    fidelity,
     ledger,
+    loss_bugs,
+    mnist,
+    privileged_resolution,
+    race,
+    signals,
+    speed,
+    xray,
 )
-from kdlib.experiments import (
-    fidelity as fidelity_experiments,
-)
-from kdlib.experiments import (
-    flattened_teacher as flat_experiments,
-)
-from kdlib.experiments import (
-    loss_bugs as loss_experiments,
-)
-from kdlib.experiments import (
-    mnist as mnist_experiments,
-)
-from kdlib.experiments import (
-    privileged_resolution as sharpness_experiments,
-)
-from kdlib.experiments import (
-    race as race_experiments,
-)
-from kdlib.experiments import (
-    signals as signal_experiments,
-)
-from kdlib.experiments import (
-    speed as speed_experiments,
-)
-from kdlib.experiments import (
-    xray as xray_experiments,
-)
-from kdlib.training import devices
+from kdlib.experiments.arms import Arm, Experiment, Job, fit, settings, spread
+from kdlib.training import devices, logits_of
 
-# What `data` does to a run is in its record as a digest of the images, what `chosen_settings` does in its
-# settings; the others change no number.
-APART = ("cache", "chosen_settings", "data", "files", "ledger", "progress")
 EXPERIMENTS = {
-    "loss": loss_experiments,
-    "mnist": mnist_experiments,
-    "race": race_experiments,
-    "cifar": cifar_experiments,
-    "xray": xray_experiments,
-    "clicks": click_experiments,
-    "sharpness": sharpness_experiments,
-    "signals": signal_experiments,
-    "fidelity": fidelity_experiments,
-    "speed": speed_experiments,
-    "asking": asking_experiments,
-    "flat": flat_experiments,
-    "likeness": likeness_experiments,
+    experiment.name: experiment
+    for experiment in (
+        loss_bugs.EXPERIMENT,
+        mnist.EXPERIMENT,
+        race.EXPERIMENT,
+        cifar.EXPERIMENT,
+        cifar.SIMILARITY,
+        caching_cost.EXPERIMENT,
+        xray.EXPERIMENT,
+        speed.EXPERIMENT,
+        clicks.EXPERIMENT,
+        privileged_resolution.EXPERIMENT,
+        signals.EXPERIMENT,
+        fidelity.EXPERIMENT,
+    )
 }
 SCALES = ("cpu", "full")
 
@@ -85,6 +61,11 @@ def runs_folder() -> Path:
     """Where checkpoints lie: $KDLIB_RUNS, or `runs` in the platform's cache folder."""
     given = os.environ.get("KDLIB_RUNS")
     return Path(given).expanduser() if given else cache.folder() / "runs"
+
+
+def seeds_of(arm: Arm, scale: str) -> list[int]:
+    """The seeds of an arm at a scale; none where it is not run at that scale."""
+    return list(arm.seeds if scale == "cpu" else arm.full)
 
 
 def run(name: str, scale: str, *, only: str = "*", seeds: list[int] | None = None) -> int:
@@ -101,39 +82,42 @@ def run(name: str, scale: str, *, only: str = "*", seeds: list[int] | None = Non
     """
     if name not in EXPERIMENTS:
         raise ValueError(f"name is {name!r}; the experiments are {', '.join(EXPERIMENTS)}")
-    experiment = EXPERIMENTS[name]
     if scale not in SCALES:
         raise ValueError(f"scale is {scale!r}; experiments run at {' and '.join(SCALES)}")
+    experiment = EXPERIMENTS[name]
     chosen = [arm for arm in experiment.arms() if fnmatch(arm.name, only)]
     if not chosen:
         raise ValueError(f"only is {only!r}; the arms are {', '.join(a.name for a in experiment.arms())}")
-    runnable = [arm for arm in chosen if experiment.seeds(arm, scale)]
+    runnable = [arm for arm in chosen if seeds_of(arm, scale)]
     if not runnable:
         raise ValueError(f"only is {only!r}; no arm that it matches is run at scale {scale!r}: give another")
     if bad := [seed for seed in seeds or () if not 0 <= seed <= 2**40]:
         raise ValueError(f"seeds holds {bad[0]}; a seed is a whole number from 0 to 2**40")
-    done, digest = 0, code(experiment)  # of the code as it is now, not when a run ends
-    jobs = [(seed, arm) for arm in runnable for seed in seeds or experiment.seeds(arm, scale)]
-    for seed, arm in sorted(jobs, key=lambda job: job[0]):  # all arms of a seed before the next
-        done += _run(experiment, name, arm, scale, seed, digest)
-    return done
+    jobs = [(seed, arm) for arm in runnable for seed in seeds or seeds_of(arm, scale)]
+    # All arms of a seed before the next.
+    return sum(_run(experiment, arm, scale, seed) for seed, arm in sorted(jobs, key=lambda job: job[0]))
 
 
-def _run(experiment: Any, name: str, arm: Any, scale: str, seed: int, digest: str) -> bool:
+def _done(experiment: Experiment, arm: Arm, scale: str, seed: int) -> bool:
+    found = ledger.records(experiment.name, scale)
+    return any(record["arm"] == arm.name and record["seed"] == seed for record in found)
+
+
+def _run(experiment: Experiment, arm: Arm, scale: str, seed: int) -> bool:
     """One job, if it has no record and no other process is at it."""
-    if ledger.exists(name, arm.name, scale, seed):
+    if _done(experiment, arm, scale, seed):
         return False
     ledger.check_writable()
-    folder = runs_folder() / name / scale / digest[:16]  # a model of other code is not gone on with
-    with cache.locked(folder / f"{arm.name}.{seed}", wait=False) as held:
+    folder = runs_folder() / "models"
+    with cache.locked(folder / f"{experiment.name}.{arm.name}.{seed}", wait=False) as held:
         if held is False:
-            print(f"{name}, {arm.name}, seed {seed}: another process is at it")
+            print(f"{experiment.name}, {arm.name}, seed {seed}: another process is at it")
             return False
-        if ledger.exists(name, arm.name, scale, seed):
+        if _done(experiment, arm, scale, seed):
             return False
-        start = time.perf_counter()
+        start, commit = time.perf_counter(), ledger.commit()  # as it is now, not when the run ends
         try:
-            measured = experiment.run(arm, seed, folder)
+            measured = measured_of(experiment, Job(arm, seed, folder))
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
@@ -141,56 +125,84 @@ def _run(experiment: Any, name: str, arm: Any, scale: str, seed: int, digest: st
                 f"no room is left below {runs_folder()}; free some, or set KDLIB_RUNS to another folder, and "
                 "run again: training goes on from the last epoch that was kept"
             ) from error
-        _check_measured(experiment, measured)
         machine = measured.pop("machine", {})  # what an experiment chose itself, such as its threads
-        record = {"experiment": name, "arm": arm.name, "scale": scale, "seed": seed}
-        record |= {"settings": experiment.settings(arm), **measured}
-        record["curve"] = ledger.columns(measured["curve"])
-        record |= {"seconds": time.perf_counter() - start, **ledger.machine(), **machine}
-        recipe = record["settings"].get("recipe", {"half": "nowhere"})  # without one nothing is trained
-        half = devices.chosen_half(devices.pick(), recipe["half"])
-        record["half"] = None if half is None else str(half)
-        path = ledger.write(record | {"code": digest})
-        metric, caption, _ = headline(experiment)
-        print(f"{path.name}: {measured['metrics'][metric]:g} {caption}", flush=True)
+        record = {"experiment": experiment.name, "arm": arm.name, "scale": scale, "seed": seed}
+        record |= {"settings": settings(arm), **measured, "seconds": time.perf_counter() - start}
+        half = devices.chosen_half(devices.pick(), arm.recipe.half) if arm.recipe else None
+        record |= {"half": half and str(half), **ledger.machine(), **machine, "commit": commit}
+        written, (metric, caption, _) = ledger.write(record), experiment.headline
+        print(f"{written}: {measured['metrics'][metric]:g} {caption}", flush=True)
         return True
 
 
-def _check_measured(experiment: Any, measured: Any) -> None:
-    """Raise ValueError before a record is written that could not be shown."""
-    needed = f"what `run` of {experiment.__name__} gives"
-    if not isinstance(measured, dict) or not {"metrics", "curve", "data"} <= measured.keys():
-        raise ValueError(f"{needed} lacks one of metrics, curve and data: a dict with these three is wanted")
-    metric, _, _ = headline(experiment)
+def measured_of(experiment: Experiment, job: Job) -> dict[str, Any]:
+    """Train the job's model, or go on where it was killed; metrics, curve and the data's digest.
+
+    Raises:
+        ValueError: what was measured could not be shown, said before a record is written.
+    """
+    if experiment.time:
+        measured = {"curve": {}, **experiment.time(job)}
+    else:
+        assert experiment.measure and experiment.train_set
+        fitted = fit(experiment, job)
+        sets = [experiment.train_set(job), experiment.validation(job)]
+        sets.append(experiment.test_set(job) if experiment.test_set else None)
+        known = [part for part in sets if isinstance(part, Dataset)]
+        measured = {"metrics": experiment.measure(job, fitted), "curve": ledger.columns(fitted.curve)}
+        measured["data"] = digest(*known) if known else None
+    needed, metric = f"what {experiment.name} measures", experiment.headline[0]
     value = measured["metrics"].get(metric)
     if not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{needed} has {metric} {value!r}; it must be a finite number (see HEADLINE)")
+        raise ValueError(f"{needed} has {metric} {value!r}; it must be a finite number: see headline")
     try:
         json.dumps(measured)
     except TypeError as error:
-        raise ValueError(
-            f"{needed} cannot be written as JSON ({error}); give plain numbers and lists"
-        ) from error
+        raise ValueError(f"{needed} cannot be written as JSON ({error}); give plain numbers") from error
+    return measured
 
 
-def headline(experiment: Any) -> tuple[str, str, int]:
-    """The metric that messages and tables show, its caption and its decimals: HEADLINE of the experiment."""
-    shown: tuple[str, str, int] = getattr(experiment, "HEADLINE", ("test_errors", "test errors", 1))
-    return shown
+def canary(experiment: Experiment, arm: Arm, folder: Path) -> list[float]:
+    """Two figures that a change of an arm's code changes.
+
+    They are the loss after two epochs on a few examples, and what was learnt: the cross-entropy on as many
+    test examples, or else the headline. All arms of an experiment may share a folder.
+    """
+    job = Job(arm, [*arm.seeds, 0][0], folder, few=experiment.canary)
+    fitted = fit(experiment, job)
+    if experiment.test_set is None:
+        assert experiment.measure
+        return [fitted.curve[-1]["loss"], experiment.measure(job, fitted)[experiment.headline[0]]]
+    test = spread(experiment.test_set(job), job.few)
+    learnt = F.cross_entropy(logits_of(fitted.model, test).double(), test.labels)
+    return [fitted.curve[-1]["loss"], float(learnt)]
 
 
-def code(experiment: Any) -> str:
-    """The digest of the code that makes an experiment's numbers."""
-    return digests.run_digest(experiment.__name__.rsplit(".", 1)[-1], apart=APART)
+def canaries(experiment: Experiment) -> dict[str, list[float]]:
+    """The canary of every arm that is trained at scale cpu, under the names by which they are stored."""
+    arms = [arm for arm in experiment.arms() if arm.recipe and not experiment.time and len(arm.seeds)]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            return {f"{experiment.name}.{arm.name}": canary(experiment, arm, Path(folder)) for arm in arms}
+    finally:
+        torch.set_num_threads(threads)
+
+
+def stored_canaries() -> dict[str, Any]:
+    """What canaries sang when the records were made: "figures" by arm, and the arms that are "older"."""
+    found: dict[str, Any] = json.loads((ledger.shipped() / "canaries.json").read_text(encoding="utf-8"))
+    return found
 
 
 def older(name: str, scale: str) -> list[str]:
-    """The arms that have a record which other code or other settings made than there are now."""
-    experiment, present = EXPERIMENTS[name], code(EXPERIMENTS[name])
-    arms = {arm.name: arm for arm in experiment.arms()}
-    known = [r for r in ledger.records(name, scale) if r["arm"] in arms]
-    aged = {r["arm"] for r in known if _older(r, present, experiment.settings(arms[r["arm"]]))}
-    return [arm for arm in arms if arm in aged]
+    """The arms whose records other code or other settings made than there are now."""
+    marked = stored_canaries()["older"]
+    arms = {arm.name: settings(arm) for arm in EXPERIMENTS[name].arms()}
+    found = ledger.records(name, scale)
+    aged = {r["arm"] for r in found if r["arm"] in arms and r["settings"] != arms[r["arm"]]}
+    return [arm for arm in arms if arm in aged or f"{name}.{arm}" in marked]
 
 
 def table(name: str, scale: str) -> list[str]:
@@ -199,24 +211,17 @@ def table(name: str, scale: str) -> list[str]:
     "not run at this scale" where there will be none.
     """
     experiment, aged = EXPERIMENTS[name], older(name, scale)
-    metric, caption, digits = headline(experiment)
-    found = ledger.records(name, scale)
+    metric, caption, digits = experiment.headline
+    found = ledger.by_arm(ledger.records(name, scale), metric)
     lines = [f"{name}, {scale} scale: {caption}, mean and 95 % interval over seeds"]
     for arm in experiment.arms():
-        mine = [r for r in found if r["arm"] == arm.name]
-        if not mine:
-            never = "" if experiment.seeds(arm, scale) else " at this scale"
+        if arm.name not in found:
+            never = "" if seeds_of(arm, scale) else " at this scale"
             lines.append(f"  {arm.name:<22} not run{never}")
             continue
-        mean, low, high, seeds = statistics.interval([r["metrics"][metric] for r in mine])
+        mean, low, high, seeds = statistics.interval(list(found[arm.name].values()))
         few = "one seed" if seeds == 1 else "two seeds"
-        spread = few if seeds < statistics.ENOUGH else f"{low:.{digits}f} to {high:.{digits}f}"
+        spread_of = few if seeds < statistics.ENOUGH else f"{low:.{digits}f} to {high:.{digits}f}"
         mark = "  (older code)" if arm.name in aged else ""
-        lines.append(f"  {arm.name:<22} {mean:8.{digits}f}  {spread:<20} seeds {seeds}{mark}")
+        lines.append(f"  {arm.name:<22} {mean:8.{digits}f}  {spread_of:<20} seeds {seeds}{mark}")
     return lines
-
-
-def _older(record: dict[str, Any], code_now: str, settings_now: dict[str, Any]) -> bool:
-    """Whether a record was made by other code or with other settings than its arm has now."""
-    as_recorded = json.loads(json.dumps(settings_now))  # tuples as lists
-    return bool(record["code"] != code_now or record["settings"] != as_recorded)

@@ -7,158 +7,128 @@ serves all: chapter 04's of seed 0, trained on all 50,000 images. The test image
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdlib import data, models
-from kdlib.data import Dataset, augment, cache
+from kdlib.data import Dataset
 from kdlib.evaluation import fidelity, metrics
-from kdlib.experiments import cifar as cifar_experiments
-from kdlib.experiments.chosen_settings import CHOSEN
-from kdlib.experiments.cifar import VIEWS
-from kdlib.experiments.digests import fingerprint
+from kdlib.experiments import cifar
+from kdlib.experiments.arms import Arm, Experiment, Fitted, Job, answers, fit, taught_by
+from kdlib.experiments.race import VIEWS
 from kdlib.losses import features as feature_losses
-from kdlib.objectives import Objective, distilled, label_smoothed, signals, supervised
-from kdlib.training import Recipe, devices, logits_of, teacher_cache, train
+from kdlib.objectives import Objective, distilled, signals
+from kdlib.training import Recipe, devices, logits_of
 
-HEADLINE = ("accuracy", "accuracy", 4)
 IMAGES, JUDGED, TUNING_SEED, MEMBERS = 20_000, 5_000, 100, 5
-# What is tried for each method: the learning rate of the student alone, epsilon of smoothed labels, alpha
-# where there are soft targets, the weight of the term elsewhere. `chosen_settings` says which was best.
-TRIED: dict[str, tuple[float, ...]] = {
-    "alone": (0.001, 0.003, 0.01, 0.03),
-    "smoothed": (0.02, 0.05, 0.1, 0.2),
-    "soft": (0.2, 0.5, 0.9, 1.0),
-    "decoupled": (0.5, 1.0, 2.0, 8.0),
-    "dist": (0.25, 0.5, 1.0, 2.0),
-    "standardised": (0.3, 1.0, 3.0, 9.0),
-    "hint": (0.1, 1.0, 10.0, 100.0),
-    "attention": (0.1, 1.0, 10.0, 100.0),
-    "relational": (0.2, 1.0, 5.0, 25.0),
-    "mutual": (0.2, 0.5, 1.0, 2.0),
-    "self": (0.2, 0.5, 0.9, 1.0),
-    "ensemble": (0.2, 0.5, 0.9, 1.0),
+# What is tried for each method, and which was best: the learning rate of the student alone, epsilon of
+# smoothed labels, alpha where there are soft targets, the weight of the term elsewhere.
+TRIED: dict[str, tuple[tuple[float, ...], float]] = {
+    "alone": ((0.001, 0.003, 0.01, 0.03), 0.01),
+    "smoothed": ((0.02, 0.05, 0.1, 0.2), 0.1),
+    "soft": ((0.2, 0.5, 0.9, 1.0), 0.9),
+    "decoupled": ((0.5, 1.0, 2.0, 8.0), 1.0),
+    "dist": ((0.25, 0.5, 1.0, 2.0), 0.25),
+    "standardised": ((0.3, 1.0, 3.0, 9.0), 0.3),
+    "hint": ((0.1, 1.0, 10.0, 100.0), 1.0),
+    "attention": ((0.1, 1.0, 10.0, 100.0), 0.1),
+    "relational": ((0.2, 1.0, 5.0, 25.0), 5.0),
+    "mutual": ((0.2, 0.5, 1.0, 2.0), 0.2),
+    "self": ((0.2, 0.5, 0.9, 1.0), 0.5),
+    "ensemble": ((0.2, 0.5, 0.9, 1.0), 0.5),
 }
 # AdamW, because its steps do not grow with the size of a loss, which differs from method to method: with SGD,
 # at the rate that suited the student alone, decoupled distillation of beta = 8 stayed at chance.
 BUDGET: dict[str, Any] = {"optimizer": "adamw", "weight_decay": 0.01, "schedule": "one_cycle"}
-RECIPE = Recipe(8, CHOSEN["alone"], half="everywhere", **BUDGET)
+RECIPE = Recipe(8, TRIED["alone"][1], half="everywhere", **BUDGET)
 # Where both networks have maps of 8x8, 4x4 and 2x2 pixels, and what each gives to its last layer.
 MAPS, LAST = ("pool2", "pool3", "pool4"), ("flatten",)
 GUIDE = "pool3"
 CHANNELS = (64, 128)  # of the student's and the teacher's map there
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One row of the table, or one try on the way to it."""
-
-    name: str
-    method: str
-    setting: float
-    recipe: Recipe = RECIPE
-    tuning: bool = False
+ALONE = Arm("alone", "quick", RECIPE, views=VIEWS, seeds=range(3), full=range(5))
 
 
 def arms() -> list[Arm]:
     """What is tried, and then every row of chapter 07's table."""
     rows = []
-    for method, tried in TRIED.items():
+    for method, (tried, _) in TRIED.items():
         for setting in tried:
+            arm = by_method(method, setting)
             rate = setting if method == "alone" else RECIPE.learning_rate
             recipe = replace(RECIPE, epochs=RECIPE.epochs // 2, learning_rate=rate)
-            rows.append(Arm(f"try-{method}-{setting:g}", method, setting, recipe, tuning=True))
-    return rows + [Arm(method, method, CHOSEN[method]) for method in TRIED]
+            once = range(TUNING_SEED, TUNING_SEED + 1)  # which no row of the table shares
+            tuned = {**arm.options, "tuning": True}
+            arm = replace(arm, recipe=recipe, options=tuned, seeds=once, full=once)
+            rows.append(replace(arm, name=f"try-{method}-{setting:g}"))
+    return rows + [by_method(method, best) for method, (_, best) in TRIED.items()]
 
 
-def seeds(arm: Arm, scale: str) -> range:
-    """The seeds of an arm at a scale: one for a try, which no row of the table shares."""
-    if arm.tuning:
-        return range(TUNING_SEED, TUNING_SEED + 1)
-    return range(3 if scale == "cpu" else 5)
+def by_method(method: str, setting: float) -> Arm:
+    """A student's arm by its method: the one that all know, or one with a setting of its own."""
+    teacher: dict[str, Any] = {"teacher": cifar.TEACHER, "teacher_seed": 0}
+    if method == "alone":
+        return ALONE
+    if method == "smoothed":
+        return replace(ALONE, name=method, loss="smoothed", options={"smoothing": setting})
+    if method == "soft":
+        return replace(ALONE, name=method, loss="hinton", temperature=4.0, alpha=setting, **teacher)
+    if method in ("mutual", "self", "ensemble"):
+        teacher = {"network": "cohort"} if method == "mutual" else {}
+    if method == "hint":
+        teacher["network"] = "guided"
+    return replace(ALONE, name=method, loss=method, options={"setting": setting}, **teacher)
 
 
-def settings(arm: Arm) -> dict[str, Any]:
-    """The arm's settings, as its record keeps them."""
-    return {key: value for key, value in asdict(arm).items() if key != "name"}
+def network(arm: Arm, seed: int) -> nn.Module:
+    """The student, with what a method adds to it; or chapter 04's teacher."""
+    if arm.network == cifar.TEACHER.network:
+        return cifar.network(arm, seed)
+    student = models.vgg(models.VGG_QUICK, seed=seed)
+    if arm.network == "guided":
+        return signals.Guided(student, CHANNELS, seed=seed)
+    if arm.network == "cohort":
+        return signals.Cohort(student, models.vgg(models.VGG_QUICK, seed=seed + 1000))
+    return student
 
 
-def run(arm: Arm, seed: int, folder: Path) -> dict[str, Any]:
-    """Train one arm's student, or go on where it was killed; give what was measured and the data's digest."""
-    model, curve = trained(arm, seed, folder)
-    judge = images("validation" if arm.tuning else "test")
-    logits = logits_of(model, judge)
+def measure(job: Job, fitted: Fitted) -> dict[str, Any]:
+    """How good the student is on the images that judge it, and how near to its teacher."""
+    tuning, judge = job.arm.options.get("tuning", False), judged_on(job)
+    logits = logits_of(fitted.model, judge)
     measured: dict[str, Any] = {
-        "judged_on": "validation" if arm.tuning else "test",
+        "judged_on": "validation" if tuning else "test",
         "accuracy": metrics.accuracy(logits, judge.labels),
         "cross_entropy": float(F.cross_entropy(logits, judge.labels)),
         "calibration_error": metrics.expected_calibration_error(logits, judge.labels),
-        "train_seconds": sum(entry["seconds"] for entry in curve),
+        "train_seconds": sum(entry["seconds"] for entry in fitted.curve),
     }
-    if not arm.tuning:
-        teacher = logits_of(large(folder), judge)
+    if not tuning:
+        teacher = logits_of(fit(EXPERIMENT, job.of(cifar.TEACHER, 0)).model, judge)
         measured["teacher_agreement"] = fidelity.agreement(logits, teacher)
         measured["teacher_accuracy"] = metrics.accuracy(teacher, judge.labels)
-    return {"metrics": measured, "curve": curve, "data": data.digest(images("train"), judge)}
+    return measured
 
 
-def trained(arm: Arm, seed: int, folder: Path, member: int = 0) -> tuple[nn.Module, list[dict[str, float]]]:
-    """The arm's student after its last epoch and its curve; a finished one is only read.
-
-    `member` counts the others of an ensemble: their initial weights and order of images are their own.
-    """
-    own = seed + 1000 * member
-    model: nn.Module = models.vgg(models.VGG_QUICK, seed=own)
-    if arm.method == "hint":
-        model = signals.Guided(model, CHANNELS, seed=own)
-    if arm.method == "mutual":
-        model = signals.Cohort(model, models.vgg(models.VGG_QUICK, seed=seed + 1000))
-    checkpoint = folder / f"{arm.name}.{own}.{fingerprint(settings(arm))}.safetensors"
-    with cache.locked(checkpoint):
-        result = train(
-            model,
-            images("train"),
-            objective(arm, seed, folder),
-            arm.recipe,
-            seed=own,
-            augment=augment.viewed(VIEWS),
-            checkpoint=checkpoint,
-            description=f"{arm.name} seed {own}",
-        )
-    return model.cpu(), result.curve
-
-
-def objective(arm: Arm, seed: int, folder: Path) -> Objective:
-    """What the arm minimises; its teachers are trained first where that was not yet done."""
-    method, setting = arm.method, arm.setting
-    if method == "alone":
-        return supervised
-    if method == "smoothed":
-        return label_smoothed(setting)
+def objective(job: Job, part: Dataset) -> Objective:
+    """What a method minimises; its teachers are trained first where that was not yet done."""
+    method, setting = job.arm.loss, job.arm.options["setting"]
     if method == "mutual":
         return signals.mutual(setting)
-    if method in ("self", "ensemble"):
-        crowd = range(1, 2 if method == "self" else MEMBERS + 1)
-        alone = Arm("member", "alone", CHOSEN["alone"])
-        peers = [trained(alone, seed, folder, member)[0] for member in crowd]
-        pool = signals.Pool(peers, 4.0).to(devices.pick())
-        return distilled(pool, temperature=4.0, alpha=setting)
+    if method in ("self", "ensemble"):  # of students alone whose initial weights and order are their own
+        crowd = [job.seed + 1000 * k for k in range(1, 2 if method == "self" else MEMBERS + 1)]
+        peers = [fit(EXPERIMENT, job.of(ALONE, seed)).model for seed in crowd]
+        return distilled(signals.Pool(peers, 4.0).to(devices.pick()), temperature=4.0, alpha=setting)
     if method in ("hint", "attention", "relational"):
-        return by_features(method, large(folder).to(devices.pick()), setting)
-    answers = folder / f"{cifar_experiments.TEACHER.name}.0.part.answers.safetensors"
-    logits = teacher_cache.fill(large(folder), images("train"), VIEWS, answers, half=RECIPE.half)
-    if method == "soft":
-        return distilled(logits, temperature=4.0, alpha=setting)
+        return by_features(method, taught_by(EXPERIMENT, job).to(devices.pick()), setting)
+    logits = answers(EXPERIMENT, job, part)
     if method == "standardised":
         return signals.by_logits(signals.standardised_term(2.0), logits, weight=setting, labels=0.1)
-    if method == "dist":
-        return signals.by_logits(signals.dist_term(4.0), logits, weight=setting)
-    return signals.by_logits(signals.dkd_term(4.0, setting), logits, weight=1.0)
+    term = signals.dist_term(4.0) if method == "dist" else signals.dkd_term(4.0, setting)
+    return signals.by_logits(term, logits, weight=setting if method == "dist" else 1.0)
 
 
 def by_features(method: str, teacher: nn.Module, weight: float) -> Objective:
@@ -183,15 +153,25 @@ def relations(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> Tenso
     return feature_losses.relational_distance(own, other) + 2 * angle
 
 
-def large(folder: Path) -> nn.Module:
-    """The teacher: chapter 04's of seed 0."""
-    return cifar_experiments.trained(cifar_experiments.TEACHER, 0, folder)[0]
+def train_set(job: Job) -> Dataset:
+    """20,000 images; all for chapter 04's teacher."""
+    return cifar.train_set(job) if job.arm.network == cifar.TEACHER.network else images("train")
+
+
+def judged_on(job: Job) -> Dataset:
+    """The test images, or those that settings are chosen by."""
+    return images("validation" if job.arm.options.get("tuning") else "test")
 
 
 @lru_cache
 def images(part: str) -> Dataset:
     """CIFAR-10: 20,000 images to train on, 5,000 others to choose settings by, and the test images."""
     if part == "test":
-        return cifar_experiments.images("test")
-    rest, mine = data.hold_out(cifar_experiments.images("train"), IMAGES, seed=0)
+        return cifar.images("test")
+    rest, mine = data.hold_out(cifar.images("train"), IMAGES, seed=0)
     return mine if part == "train" else data.hold_out(rest, JUDGED, seed=0)[1]
+
+
+EXPERIMENT = Experiment(
+    "signals", arms, network, train_set, judged_on, measure, objective, headline=("accuracy", "accuracy", 4)
+)

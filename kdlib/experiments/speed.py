@@ -11,7 +11,6 @@ import platform
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -22,21 +21,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from kdlib import models
-
-HEADLINE = ("latency_ms", "median milliseconds for one image", 3)
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One row of a table."""
-
-    name: str
-    model: str  # resnet18, student or chain
-    size: int  # height and width of the image in pixels
-    threads: int = 1
-    depth: int = 0  # layers of a chain
-    width: int = 0  # their channels
-    calls: int = 200  # that are timed, after a tenth as many that are not
+from kdlib.experiments.arms import Arm, Experiment, Job
 
 
 def arms() -> list[Arm]:
@@ -44,17 +29,12 @@ def arms() -> list[Arm]:
     return [*pair(), *chains()]
 
 
-def seeds(arm: Arm, scale: str) -> range:
-    """The repetitions of an arm at a scale."""
-    return range(5 if scale == "cpu" else 10)
-
-
 def pair() -> list[Arm]:
     """The teacher and the student on X-rays, at the size that they were trained on and at a usual one."""
     calls = {("resnet18", 224): 60}  # seconds, as the others
     return [
-        Arm(f"{model}-{size}-threads{threads}", model, size, threads, calls=calls.get((model, size), 200))
-        for model in ("resnet18", "student")
+        timed_arm(f"{name}-{size}-threads{threads}", name, size, threads, calls.get((name, size), 200))
+        for name in ("resnet18", "student")
         for size in (64, 224)
         for threads in (1, 2)
     ]
@@ -68,23 +48,24 @@ def chains() -> list[Arm]:
     """
     shapes = ((3, 96), (12, 48), (48, 24), (12, 24), (3, 48), (3, 24))
     return [
-        Arm(f"chain-{depth}x{width}", "chain", 32, depth=depth, width=width, calls=100)
+        timed_arm(f"chain-{depth}x{width}", "chain", 32, 1, 100, depth=depth, width=width)
         for depth, width in shapes
     ]
 
 
-def settings(arm: Arm) -> dict[str, Any]:
-    """The arm's settings, as its record keeps them."""
-    return {key: value for key, value in asdict(arm).items() if key != "name"} | {"precision": "float32"}
+def timed_arm(name: str, network: str, size: int, threads: int, calls: int, **shape: int) -> Arm:
+    """One row: `size` pixels a side, `calls` that are timed after a tenth as many that are not."""
+    return Arm(name, network, options={"size": size, "threads": threads, "calls": calls, **shape})
 
 
-def run(arm: Arm, seed: int, folder: Path) -> dict[str, Any]:
-    """Count and time one arm's network; give what was measured and the machine. No file is written."""
-    model = network(arm, seed).eval()
-    channels = arm.width if arm.model == "chain" else 1
-    image = torch.rand(1, channels, arm.size, arm.size, generator=torch.Generator().manual_seed(seed))
-    with threads(arm.threads):
-        times = latencies(model, image, calls=arm.calls, warm_up=arm.calls // 10)
+def measure(job: Job) -> dict[str, Any]:
+    """Count and time one arm's network."""
+    arm, how = job.arm, job.arm.options
+    model, channels = network(arm, job.seed).eval(), how.get("width", 1)
+    generator = torch.Generator().manual_seed(job.seed)
+    image = torch.rand(1, channels, how["size"], how["size"], generator=generator)
+    with threads(how["threads"]):
+        times = latencies(model, image, calls=how["calls"], warm_up=how["calls"] // 10)
     measured = {
         "parameters": sum(p.numel() for p in model.parameters()),
         "multiply_adds": multiply_adds(model, image),
@@ -92,18 +73,20 @@ def run(arm: Arm, seed: int, folder: Path) -> dict[str, Any]:
         "latency_ms": float(times.quantile(0.5)),
         "latency_p95_ms": float(times.quantile(0.95)),
     }
-    machine = {"device": "cpu", "processor": processor(), "threads": arm.threads}
-    machine["wait_policy"] = os.environ.get("OMP_WAIT_POLICY")  # two threads are faster if they spin
-    return {"metrics": measured, "curve": [], "data": None, "machine": machine}
+    # Two threads are faster if they spin.
+    spin = {"wait_policy": os.environ.get("OMP_WAIT_POLICY")}
+    machine = {"device": "cpu", "processor": processor(), "threads": how["threads"], **spin}
+    return {"metrics": measured, "data": None, "machine": machine}
 
 
 def network(arm: Arm, seed: int) -> nn.Module:
     """The arm's network with initial weights."""
-    if arm.model == "resnet18":
-        return models.resnet18(2, channels=1, size=arm.size, seed=seed)
-    if arm.model == "student":
-        return models.xray_student(size=arm.size, seed=seed)
-    return chain(arm.depth, arm.width, seed=seed)
+    how = arm.options
+    if arm.network == "resnet18":
+        return models.resnet18(2, channels=1, size=how["size"], seed=seed)
+    if arm.network == "student":
+        return models.xray_student(size=how["size"], seed=seed)
+    return chain(how["depth"], how["width"], seed=seed)
 
 
 def chain(depth: int, width: int, *, seed: int) -> nn.Sequential:
@@ -184,3 +167,8 @@ def processor() -> str:
     lines = facts.read_text(encoding="utf-8").splitlines() if facts.is_file() else []
     named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     return next(named, platform.processor() or platform.machine())
+
+
+EXPERIMENT = Experiment(
+    "speed", arms, time=measure, headline=("latency_ms", "median milliseconds for one image", 3)
+)

@@ -1,0 +1,185 @@
+"""What an experiment is, and how one of its arms is trained. Chapter 03.
+
+An arm is one row of a table; each of its seeds is a run of its own, with a teacher of its own. A student
+alone and its distilled twin start from the same weights and see the same images in the same order.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+from kdlib.data import Dataset, augment, cache, digest
+from kdlib.data.augment import View
+from kdlib.objectives import Objective, distilled, label_smoothed, supervised
+from kdlib.training import Recipe, devices, logits_of, teacher_cache, train
+
+SMOOTHING = 0.1  # of the control that stands beside distillation
+Loader = Iterable[tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One row of a table. `teacher` is the arm whose model teaches, at its last epoch, of the same seed.
+
+    network, loss: names; "labels", "smoothed" and "hinton" are known to all experiments, others to their own.
+    options: what only its experiment knows. views: those in which the images are shown, few enough for a
+    teacher to be asked for all its answers once; augment: else a function of `data.augment`. teacher_seed:
+    where one teacher serves all seeds. seeds, full: those of the scales cpu and full.
+    """
+
+    name: str
+    network: str = ""
+    recipe: Recipe | None = None  # None: nothing is trained
+    teacher: "Arm | None" = None
+    loss: str = "labels"
+    temperature: float = 1.0
+    alpha: float = 0.0
+    options: Mapping[str, Any] = field(default_factory=dict)
+    views: tuple[View, ...] = ()
+    augment: str = ""
+    teacher_seed: int | None = None
+    seeds: Sequence[int] = range(5)
+    full: Sequence[int] = range(10)
+
+
+@dataclass(frozen=True)
+class Job:
+    """An arm and a seed. `folder` is where finished and half-done models lie.
+
+    few: train for two epochs on so many examples, in float64, as a canary does: it comes out alike on every
+    processor.
+    """
+
+    arm: Arm
+    seed: int
+    folder: Path
+    few: int | None = None
+
+    def of(self, arm: Arm, seed: int | None = None) -> "Job":
+        """The same for another arm, a teacher say."""
+        return replace(self, arm=arm, seed=self.seed if seed is None else seed)
+
+
+class Fitted(NamedTuple):
+    """A model after its last epoch, its curve, and the weights of its best epoch on validation images."""
+
+    model: nn.Module
+    curve: list[dict[str, float]]
+    best_weights: dict[str, Tensor] | None
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What a chapter's runs have in common: functions of a job, most of them.
+
+    measure gives metrics, plain numbers by name, of a fitted model; headline is one of them, its caption and
+    its decimals. Where nothing is trained `time` measures alone and gives what else belongs into the record.
+    """
+
+    name: str
+    arms: Callable[[], list[Arm]]
+    network: Callable[[Arm, int], nn.Module] | None = None
+    train_set: Callable[[Job], Dataset | Loader] | None = None
+    test_set: Callable[[Job], Dataset] | None = None
+    measure: Callable[[Job, Fitted], dict[str, Any]] | None = None
+    objective: Callable[[Job, Any], Objective] | None = None
+    validation: Callable[[Job], Dataset | None] = lambda job: None
+    time: Callable[[Job], dict[str, Any]] | None = None
+    headline: tuple[str, str, int] = ("test_errors", "test errors", 1)
+    canary: int = 256  # examples that its canaries train on
+
+
+def settings(arm: Arm) -> dict[str, Any]:
+    """An arm's settings as its record keeps them: without name and seeds, and what is as always."""
+    usual = Arm("")
+    found = {k: v for k, v in asdict(arm).items() if v != getattr(usual, k)}
+    if arm.teacher is not None:
+        found["teacher"] = settings(arm.teacher)
+    kept = {k: v for k, v in found.items() if k not in ("name", "seeds", "full")}
+    plain: dict[str, Any] = json.loads(json.dumps(kept))  # as a record has them: tuples are lists
+    return plain
+
+
+def fingerprint(content: Any) -> str:
+    """Eight hexadecimal digits of what JSON can hold, for the names of files."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def fit(experiment: Experiment, job: Job) -> Fitted:
+    """The job's model after its last epoch: trained, gone on with, or only read where that was done."""
+    arm, seed = job.arm, job.seed
+    assert arm.recipe and experiment.network
+    model, part = experiment.network(arm, seed), examples(experiment, job)
+    recipe = arm.recipe
+    if job.few:
+        model, recipe = model.double(), replace(recipe, epochs=2, half="nowhere")
+    how: dict[str, Any] = {"seed": seed, "description": f"{arm.name} seed {seed}"}
+    if not isinstance(part, Dataset):  # a loader's order is its own, so that it could not be gone on with
+        goal = objective(experiment, job, part)
+        return _fitted(model, train(model, part, goal, recipe, device="cpu", **how))
+    if (held_out := experiment.validation(job)) is not None:
+        how["validation"] = spread(held_out, job.few)
+    if arm.views or arm.augment:
+        how["augment"] = augment.viewed(arm.views) if arm.views else getattr(augment, arm.augment)
+    checkpoint = job.folder / f"{arm.name}.{seed}.{fingerprint(settings(arm))}.safetensors"
+    with cache.locked(checkpoint):  # several students may want the same teacher at once
+        goal = objective(experiment, job, part)
+        return _fitted(model, train(model, part, goal, recipe, checkpoint=checkpoint, **how))
+
+
+def _fitted(model: nn.Module, result: Any) -> Fitted:
+    return Fitted(model, result.curve, result.best_weights)
+
+
+def examples(experiment: Experiment, job: Job) -> Dataset | Loader:
+    """What a job's model is trained on."""
+    assert experiment.train_set
+    part = experiment.train_set(job)
+    return spread(part, job.few) if isinstance(part, Dataset) else part
+
+
+def spread(dataset: Dataset, few: int | None) -> Dataset:
+    """So many examples, evenly spread over the data set; all where it has no more, or `few` is None."""
+    n = len(dataset)
+    return dataset if few is None or n <= few else dataset.subset([i * n // few for i in range(few)])
+
+
+def objective(experiment: Experiment, job: Job, part: Any) -> Objective:
+    """What an arm minimises: the experiment's own objective, or one that all know."""
+    arm = job.arm
+    if arm.loss == "labels":
+        return supervised
+    if arm.loss == "smoothed":
+        return label_smoothed(arm.options.get("smoothing", SMOOTHING))
+    if arm.loss == "hinton":
+        stored = isinstance(part, Dataset)  # from a loader the images come without their positions
+        teacher = answers(experiment, job, part) if stored else taught_by(experiment, job)
+        return distilled(teacher, temperature=arm.temperature, alpha=arm.alpha)
+    assert experiment.objective
+    return experiment.objective(job, part)
+
+
+def taught_by(experiment: Experiment, job: Job) -> nn.Module:
+    """The job's teacher; it is trained first where that was not yet done."""
+    assert job.arm.teacher
+    return fit(experiment, job.of(job.arm.teacher, job.arm.teacher_seed)).model
+
+
+def answers(experiment: Experiment, job: Job, part: Dataset, views: Sequence[View] | None = None) -> Tensor:
+    """The teacher's logits for the training images, in each of the arm's views where it has some."""
+    teacher, arm = taught_by(experiment, job), job.arm
+    views = arm.views if views is None else views
+    if not views:
+        return logits_of(teacher, part)
+    assert arm.teacher and arm.recipe
+    asked = fingerprint([settings(arm.teacher), [list(view) for view in views], digest(part)])
+    seed = job.seed if arm.teacher_seed is None else arm.teacher_seed
+    file = job.folder / f"{arm.teacher.name}.{seed}.{asked}.answers.safetensors"
+    half = "nowhere" if job.few else arm.recipe.half
+    # A step on a GPU should not wait for the processor.
+    return teacher_cache.fill(teacher, part, views, file, half=half).to(devices.pick())
