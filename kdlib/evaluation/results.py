@@ -24,7 +24,7 @@ def difference(values: Values, first: str, second: str) -> Interval | None:
     return statistics.paired(dict(values[first]), dict(values[second]))
 
 
-def written(found: Interval | None, digits: int = 0, *, sign: bool = False) -> str:
+def format_interval(found: Interval | None, digits: int = 0, *, sign: bool = False) -> str:
     """An interval in words: "12 (10 to 14)", "12 (one seed)", "12 (two seeds)" or "not run". Chapter 03.
 
     Two seeds have an interval too, but nobody should lean on it: it is wide by a factor of thirteen, and of
@@ -43,17 +43,17 @@ def written(found: Interval | None, digits: int = 0, *, sign: bool = False) -> s
     return f"{number(found.mean, digits)} ({number(found.low, digits)} to {number(found.high, digits)})"
 
 
-def shown(values: Values, arm: str, digits: int = 1) -> str:
+def format_mean(values: Values, arm: str, digits: int = 1) -> str:
     """The mean of an arm in words, with its interval. Chapter 05."""
-    return written(mean(values, arm), digits)
+    return format_interval(mean(values, arm), digits)
 
 
-def gained(values: Values, first: str, second: str, digits: int = 1) -> str:
+def format_difference(values: Values, first: str, second: str, digits: int = 1) -> str:
     """The difference first - second in words, with a sign and its interval. Chapter 05."""
-    return written(difference(values, first, second), digits, sign=True)
+    return format_interval(difference(values, first, second), digits, sign=True)
 
 
-def beside(values: Values, arm: str, published: float, digits: int = 0) -> str:
+def compare_published(values: Values, arm: str, published: float, digits: int = 0) -> str:
     """Whether a figure from one run lies where one more run of an arm would: "inside 62 to 77". Chapter 03.
 
     The range has so many digits behind the point. "not known" below two seeds: one says nothing of how far
@@ -61,7 +61,7 @@ def beside(values: Values, arm: str, published: float, digits: int = 0) -> str:
     """
     if len(values.get(arm, {})) < 2:
         return "not known"
-    found = statistics.one_more(list(values[arm].values()))
+    found = statistics.prediction_interval(list(values[arm].values()))
     where = "inside" if found.low <= published <= found.high else "outside"
     return f"{where} {_plain(found.low, digits)} to {_plain(found.high, digits)}"
 
@@ -73,9 +73,9 @@ def compared(values: Values, first: str, second: str, digits: int = 1) -> str:
     """
     found = difference(values, first, second)
     if found is None or found.seeds < ENOUGH:
-        return written(found, digits, sign=True)
+        return format_interval(found, digits, sign=True)
     verdict = "fewer" if found.high < 0 else "more" if found.low > 0 else "no difference detected"
-    return f"{written(found, digits, sign=True)}, {verdict}"
+    return f"{format_interval(found, digits, sign=True)}, {verdict}"
 
 
 def seeds(values: Values, *arms: str) -> str:

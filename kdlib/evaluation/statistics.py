@@ -43,7 +43,7 @@ def interval(values: Sequence[float]) -> Interval:
     return Interval(mean, mean - half, mean + half, n)
 
 
-def one_more(values: Sequence[float]) -> Interval:
+def prediction_interval(values: Sequence[float]) -> Interval:
     """Where one more value of the same kind would lie, with 95 % confidence, by Student's t. Chapter 03.
 
     It is wider than `interval`, by the factor sqrt(n + 1), and what a single published figure is compared

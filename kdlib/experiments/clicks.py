@@ -103,7 +103,7 @@ def measure(job: Job, fitted: Fitted) -> dict[str, Any]:
 @torch.no_grad()
 def judged(model: nn.Module, test: Clicks) -> dict[str, float]:
     """Logloss and AUROC on the test clicks, beside those of the best that can be known without dwell."""
-    logits = model(rows(test))
+    logits = model(rows(test).to(next(model.parameters()).dtype))
     best = test.chance.logit()
     best_logits = torch.stack([torch.zeros_like(best), best], dim=1)
     return {

@@ -12,10 +12,10 @@ VALUES = {
 
 
 def test_means_are_over_an_arms_own_seeds() -> None:
-    assert results.written(results.mean(VALUES, "alone")) == "12 (7 to 17)"  # 12 -+ 4.303 * 2 / sqrt(3)
-    assert results.written(results.mean(VALUES, "alone"), 2) == "12.00 (7.03 to 16.97)"
-    assert results.written(results.mean(VALUES, "once"), 1) == "7.3 (one seed)"
-    assert results.written(results.mean(VALUES, "nothing")) == "not run"
+    assert results.format_interval(results.mean(VALUES, "alone")) == "12 (7 to 17)"  # 12 -+ 4.303 * 2 / sqrt(3)
+    assert results.format_interval(results.mean(VALUES, "alone"), 2) == "12.00 (7.03 to 16.97)"
+    assert results.format_interval(results.mean(VALUES, "once"), 1) == "7.3 (one seed)"
+    assert results.format_interval(results.mean(VALUES, "nothing")) == "not run"
 
 
 def test_differences_are_within_the_seeds_that_both_have() -> None:
@@ -36,13 +36,13 @@ def test_an_interval_that_ends_at_zero_detects_nothing() -> None:
 
 def test_negative_numbers_have_a_real_minus() -> None:
     values = {"a": {0: -1.0, 1: 0.0, 2: 1.0}}
-    assert results.written(results.mean(values, "a")) == "0 (−2 to 2)"
-    assert results.written(results.mean(values, "a"), sign=True) == "0 (−2 to +2)"
+    assert results.format_interval(results.mean(values, "a")) == "0 (−2 to 2)"
+    assert results.format_interval(results.mean(values, "a"), sign=True) == "0 (−2 to +2)"
 
 
 def test_two_seeds_get_no_interval() -> None:
     values = {"a": {0: 75.0, 1: 75.0}, "b": {0: 70.0, 1: 71.0}}
-    assert results.written(results.mean(values, "a"), 1) == "75.0 (two seeds)"
+    assert results.format_interval(results.mean(values, "a"), 1) == "75.0 (two seeds)"
     assert results.compared(values, "b", "a") == "−4.5 (two seeds)"
 
 
@@ -54,19 +54,19 @@ def test_how_many_seeds() -> None:
 
 
 def test_one_line_for_a_mean_and_for_a_gain() -> None:
-    assert results.shown(VALUES, "alone") == "12.0 (7.0 to 17.0)"
-    assert results.shown(VALUES, "nothing") == "not run"
-    assert results.gained(VALUES, "taught", "alone") == "−2.0 (−4.5 to +0.5)"
-    assert results.gained(VALUES, "alone", "taught", 0) == "+2 (0 to +4)"
-    assert results.gained(VALUES, "taught", "nothing") == "not run"
+    assert results.format_mean(VALUES, "alone") == "12.0 (7.0 to 17.0)"
+    assert results.format_mean(VALUES, "nothing") == "not run"
+    assert results.format_difference(VALUES, "taught", "alone") == "−2.0 (−4.5 to +0.5)"
+    assert results.format_difference(VALUES, "alone", "taught", 0) == "+2 (0 to +4)"
+    assert results.format_difference(VALUES, "taught", "nothing") == "not run"
 
 
 def test_whether_a_published_figure_fits() -> None:
     # One more run: 12 -+ 4.303 * 2 * sqrt(1 + 1 / 3), that is 2.06 to 21.94.
-    assert results.beside(VALUES, "alone", 2.1) == "inside 2 to 22"
-    assert results.beside(VALUES, "alone", 2.0) == "outside 2 to 22"
-    assert results.beside(VALUES, "alone", 2.0, 1) == "outside 2.1 to 21.9"
-    assert results.beside(VALUES, "alone", 22.5) == "outside 2 to 22"
+    assert results.compare_published(VALUES, "alone", 2.1) == "inside 2 to 22"
+    assert results.compare_published(VALUES, "alone", 2.0) == "outside 2 to 22"
+    assert results.compare_published(VALUES, "alone", 2.0, 1) == "outside 2.1 to 21.9"
+    assert results.compare_published(VALUES, "alone", 22.5) == "outside 2 to 22"
     # Two seeds at 0 and 2: 1 -+ 12.706 * sqrt(2) * sqrt(1 + 1 / 2), a range that says little.
-    assert results.beside({"a": {0: 0.0, 1: 2.0}}, "a", 5) == "inside −21 to 23"
-    assert results.beside(VALUES, "once", 7.25) == results.beside(VALUES, "nothing", 7) == "not known"
+    assert results.compare_published({"a": {0: 0.0, 1: 2.0}}, "a", 5) == "inside −21 to 23"
+    assert results.compare_published(VALUES, "once", 7.25) == results.compare_published(VALUES, "nothing", 7) == "not known"

@@ -5,7 +5,7 @@ import math
 import pytest
 from scipy import stats
 
-from kdlib.evaluation.statistics import interval, one_more, paired
+from kdlib.evaluation.statistics import interval, prediction_interval, paired
 
 
 def test_an_interval_by_hand() -> None:
@@ -55,11 +55,11 @@ def test_seeds_must_meet() -> None:
         paired({0: 1.0}, {1: 1.0})
 
 
-def test_one_more_value_is_expected_in_a_wider_interval() -> None:
+def test_prediction_interval_value_is_expected_in_a_wider_interval() -> None:
     # n = 3, mean 2, standard deviation 1: 2 plus and minus 4.303 * sqrt(1 + 1/3)
-    found = one_more([1, 2, 3])
+    found = prediction_interval([1, 2, 3])
     assert found.mean == 2 and found.seeds == 3
     assert found.high - 2 == pytest.approx(4.303 * (4 / 3) ** 0.5)
     assert 2 - found.low == pytest.approx(4.303 * (4 / 3) ** 0.5)
-    assert math.isnan(one_more([5.0]).low)
+    assert math.isnan(prediction_interval([5.0]).low)
 
