@@ -58,8 +58,9 @@ test-browser: $(ALL) book  ## the built site in Chromium: sliders, search, links
 clean:  ## removes the built site; .venv and downloaded data stay
 	rm -rf _build
 
-# Two threads that wait asleep: on a busy machine spinning ones are several times slower.
-OMP_NUM_THREADS ?= 2
+# One thread a worker, and two workers: faster than two threads, on a busy machine by far.
+WORKERS ?= 2
+OMP_NUM_THREADS ?= 1
 OMP_WAIT_POLICY ?= PASSIVE
 export OMP_NUM_THREADS OMP_WAIT_POLICY
 
@@ -81,13 +82,13 @@ test: lint  ## lint, types, unit tests, and every notebook executed and compared
 	@test -n "$(NOTEBOOKS)" || { echo "There is no notebook in book/: nothing to test."; exit 1; }
 	@rm -rf _build/test .coverage .coverage.*
 	$(APART) $(BIN)/python -m pytest -m "not slow and not browser" tests $(NOTEBOOKS) \
-		--nbval-lax --nbval-current-env --nbval-cell-timeout=120 --durations=5 \
+		-n $(WORKERS) --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=120 --durations=5 \
 		--cov=kdlib --cov-config=pyproject.toml --cov-report=term --cov-report=json:_build/test/coverage.json
 	@$(BIN)/python book/_tools/covered.py _build/test/coverage.json
 
 test-slow: $(ALL)  ## kills, several processes, whole data sets
 	@rm -rf _build/test
-	$(APART) $(BIN)/python -m pytest -m "slow and not browser" tests --durations=5
+	$(APART) $(BIN)/python -m pytest -m "slow and not browser" tests -n $(WORKERS) --dist load --durations=5
 
 address: $(SITE)  ## writes the repository's address into _config.yml and the set-up cells, to be committed
 	@$(BIN)/python book/_tools/address.py

@@ -1,21 +1,23 @@
-"""The small module that every chapter of the book imports.
+"""The small module that every chapter of the book imports. A room is a folder, or a file where one is enough.
 
-Each function of a method is first written in the open in a chapter; its docstring names that chapter.
-The package is flat, and imports point downward only:
+The method, from the bottom up; it knows nothing of what stands below the line:
 
-    checks, numbers     what a value must be; how numbers are written for people
-    softening           soften, entropy, class_profiles                         (chapter 01)
-    losses              the distillation term, Hinton's loss                    (chapter 02)
-    data                MNIST, CIFAR-10 and chest X-rays as uint8 tensors; stands on
-                        bundle, whole, cifar10, chest_xray, cache, download
-    models, pretrained  the networks of the book; the weights that ship with it
-    metrics, statistics how good answers are; what several seeds say together
-    objectives          what is minimised
-    training            the loop; with schedules, augment, devices, checkpoints, progress
-    ledger, runner      records of runs; running what has no record yet
-    *_experiments       which runs a chapter has
-    plots, widgets      figures in one style; sliders that work with and without a kernel
-    notebook, cli       the line that each notebook starts with; python -m kdlib
+    softening     soften, entropy, class_profiles: what a temperature does          (chapter 01)
+    losses        the distillation term, Hinton's loss, other divergences           (02, 07)
+    objectives    what is minimised: functions of a model and a batch               (03, 06, 07)
+    models        the networks of the book
+    training      the loop; recipes, schedules, checkpoints, a teacher's cache      (03, 04)
+    evaluation    metrics, statistics, what tables say, fidelity, Grad-CAM          (03, 05, 08)
+    data          MNIST, CIFAR-10, X-rays and clicks as tensors, ways to change them
+    ---------------------------------------------------------------------------------
+    pretrained    the weights and teachers' answers that travel with kdlib
+    plots         figures in one style
+    sliders       sliders that move with and without a kernel
+    experiments   which runs the chapters have, how they are run, and their records
+    notebook, cli what each notebook starts with; python -m kdlib
+    checks, files, numbers, progress: helpers of everyone
+
+Imports point downward only; pyproject.toml says which, and `make lint` looks.
 """
 
 __version__ = "0.1.0"
