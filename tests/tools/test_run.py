@@ -63,14 +63,14 @@ def test_a_second_run_changes_no_byte(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_a_failing_cell_leaves_the_notebook_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "bad.ipynb"
     notebooks.write(notebook(prose("# A"), code("x = 1"), code("# why\nx / 0"), code("x")), path)
     before = path.read_bytes()
     monkeypatch.setattr(sys, "argv", ["run.py", str(path)])
     assert run.main() == 1
-    said = capsys.readouterr().out
+    said = capfd.readouterr().out
     assert "bad.ipynb" in said and "cell 2 ('x / 0')" in said and "ZeroDivisionError" in said
     assert path.read_bytes() == before and [file.name for file in tmp_path.iterdir()] == ["bad.ipynb"]
 
