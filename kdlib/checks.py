@@ -112,7 +112,7 @@ def alpha(value: float) -> float:
     return float(value)
 
 
-def wide(value: Tensor, name: str) -> Tensor:
+def at_least_float32(value: Tensor, name: str) -> Tensor:
     """Floating-point logits in float32 or better, whatever autocast made of them."""
     if not value.is_floating_point():
         raise TypeError(f"{name} has dtype {value.dtype}; convert it first: {name}.float()")

@@ -41,8 +41,9 @@ def distillation_term(student_logits: Tensor, teacher_logits: Tensor, temperatur
             f"student_logits has shape {tuple(student_logits.shape)}; it must be (batch, classes), "
             "and logits[None] for one example"
         )
-    student = F.log_softmax(checks.wide(student_logits, "student_logits") / temperature, dim=-1)
-    teacher = F.log_softmax(checks.wide(teacher_logits.detach(), "teacher_logits") / temperature, dim=-1)
+    student = checks.at_least_float32(student_logits, "student_logits") / temperature
+    teacher = checks.at_least_float32(teacher_logits.detach(), "teacher_logits") / temperature
+    student, teacher = F.log_softmax(student, dim=-1), F.log_softmax(teacher, dim=-1)
     return temperature**2 * F.kl_div(student, teacher, reduction="batchmean", log_target=True)
 
 
@@ -70,5 +71,5 @@ def hinton_loss(
     alpha = checks.alpha(alpha)
     soft = distillation_term(student_logits, teacher_logits, temperature)
     checks.student_labels(labels, student_logits)
-    hard = F.cross_entropy(checks.wide(student_logits, "student_logits"), labels)
+    hard = F.cross_entropy(checks.at_least_float32(student_logits, "student_logits"), labels)
     return Terms(alpha * soft + (1 - alpha) * hard, soft.detach(), hard.detach())

@@ -110,9 +110,9 @@ def standardised(logits: Tensor) -> Tensor:
     Raises:
         TypeError: logits that are not floating-point.
     """
-    wide = checks.wide(logits, "logits")
-    centred = wide - wide.mean(-1, keepdim=True)
-    return centred / (wide.std(-1, correction=0, keepdim=True) + 1e-7)
+    logits = checks.at_least_float32(logits, "logits")
+    centred = logits - logits.mean(-1, keepdim=True)
+    return centred / (logits.std(-1, correction=0, keepdim=True) + 1e-7)
 
 
 def pooled(logits: Tensor, temperature: float) -> Tensor:
@@ -129,7 +129,7 @@ def pooled(logits: Tensor, temperature: float) -> Tensor:
         (..., classes): T log(mean of softmax(logits / T)).
     """
     temperature = checks.temperature(temperature)
-    shares = (checks.wide(logits, "logits") / temperature).log_softmax(-1)
+    shares = (checks.at_least_float32(logits, "logits") / temperature).log_softmax(-1)
     return temperature * (shares.logsumexp(0) - math.log(len(logits)))
 
 
@@ -138,5 +138,5 @@ def _pair(student_logits: Tensor, teacher_logits: Tensor) -> tuple[Tensor, Tenso
     checks.same_shape(student_logits, teacher_logits, ("student_logits", "teacher_logits"))
     if student_logits.ndim != 2 or not len(student_logits):
         raise ValueError(f"student_logits has shape {tuple(student_logits.shape)}; give (batch, classes)")
-    student = checks.wide(student_logits, "student_logits")
-    return student, checks.wide(teacher_logits.detach(), "teacher_logits")
+    student = checks.at_least_float32(student_logits, "student_logits")
+    return student, checks.at_least_float32(teacher_logits.detach(), "teacher_logits")

@@ -1,5 +1,6 @@
 """What is minimised: functions of a model and a batch. Chapters 03, 06 and 07.
 
+answers      a model's logits on a batch
 classic      supervised, distilled, label_smoothed
 ramps        when the teacher's term counts
 signals      other signals than softened logits
@@ -7,6 +8,7 @@ privileged   a teacher that sees more than its student
 hooks        what layers compute, without editing a model
 """
 
+from kdlib.objectives.answers import logits_on as logits_on
 from kdlib.objectives.classic import Batch as Batch
 from kdlib.objectives.classic import Objective as Objective
 from kdlib.objectives.classic import distilled as distilled

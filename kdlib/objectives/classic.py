@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdlib import checks, losses
+from kdlib.objectives.answers import logits_on
 
 
 class Batch(NamedTuple):
@@ -37,7 +38,7 @@ Objective = Callable[[nn.Module, Batch], dict[str, Tensor]]
 
 def supervised(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
     """Cross-entropy with the labels: the objective of the teacher and of the student alone. Chapter 03."""
-    logits = model(batch.images).float()
+    logits = logits_on(model, batch.images)
     checks.student_labels(batch.labels, logits)
     return {"loss": F.cross_entropy(logits, batch.labels)}
 
@@ -66,7 +67,7 @@ def _distilled(
     if model is teacher:
         raise ValueError("teacher and student are the same object; copy.deepcopy one of them")
     terms = losses.hinton_loss(
-        model(batch.images),
+        logits_on(model, batch.images),
         teacher_logits(teacher, batch),
         batch.labels,
         temperature=temperature,
@@ -98,7 +99,7 @@ def teacher_logits(teacher: nn.Module | Tensor, batch: Batch) -> Tensor:
         return teacher[at, batch.views.to(teacher.device)].to(batch.images.device)
     teacher.eval()  # whatever the caller, or a parent module's train(), did to it
     with torch.no_grad():
-        return teacher(batch.images)  # type: ignore[no-any-return]
+        return logits_on(teacher, batch.images)
 
 
 def label_smoothed(epsilon: float) -> Objective:
@@ -117,7 +118,7 @@ def label_smoothed(epsilon: float) -> Objective:
         raise ValueError(f"epsilon is {epsilon!r}; it is what the label gives away, from 0 to below 1")
 
     def objective(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        logits = model(batch.images).float()
+        logits = logits_on(model, batch.images)
         return {"loss": F.cross_entropy(logits, batch.labels, label_smoothing=epsilon)}
 
     return objective

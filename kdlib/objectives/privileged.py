@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdlib import checks
-from kdlib.objectives import Batch, Objective, ramps
+from kdlib.objectives import Batch, Objective, logits_on, ramps
 
 
 class Leading(nn.Module):
@@ -71,8 +71,8 @@ def together(
     def objective(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         if not isinstance(model, Pair):
             raise TypeError(f"model is a {type(model).__name__}; train a Pair(teacher, student) together")
-        student = model.student(batch.images).float()
-        teacher = model.teacher(batch.images).float()
+        student = logits_on(model.student, batch.images)
+        teacher = logits_on(model.teacher, batch.images)
         checks.student_labels(batch.labels, student)
         targets = teacher.detach() if detach else teacher
         soft = F.cross_entropy(student, targets.softmax(dim=1))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from kdlib import checks, losses
 from kdlib.losses import features as feature_losses
 from kdlib.losses import logits as logit_losses
-from kdlib.objectives import Batch, Objective, hooks, teacher_logits
+from kdlib.objectives import Batch, Objective, hooks, logits_on, teacher_logits
 
 # From the student's and the teacher's logits and the labels to a term.
 LogitTerm = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -62,7 +62,8 @@ class Pool(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, classes) whose softened output is the mean of the members'."""
-        return logit_losses.pooled(torch.stack([m(images) for m in self.members]), self.temperature)
+        logits = torch.stack([logits_on(member, images) for member in self.members])
+        return logit_losses.pooled(logits, self.temperature)
 
 
 def by_logits(
@@ -81,7 +82,7 @@ def by_logits(
     _check(weight, labels)
 
     def objective(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        logits = model(batch.images).float()
+        logits = logits_on(model, batch.images)
         checks.student_labels(batch.labels, logits)
         hard = F.cross_entropy(logits, batch.labels)
         soft = term(logits, teacher_logits(teacher, batch), batch.labels)
@@ -114,10 +115,10 @@ def by_features(
 
     def objective(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         with hooks.features(model, layers[0]) as ours:
-            logits = model(batch.images).float()
+            logits = logits_on(model, batch.images)
         teacher.eval()
         with torch.no_grad(), hooks.features(teacher, layers[1]) as theirs:
-            teacher(batch.images)
+            logits_on(teacher, batch.images)
         checks.student_labels(batch.labels, logits)
         hard = F.cross_entropy(logits, batch.labels)
         soft = term(ours, theirs)
@@ -170,7 +171,7 @@ def mutual(weight: float) -> Objective:
     def objective(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         if not isinstance(model, Cohort):
             raise TypeError(f"model is a {type(model).__name__}; train a Cohort(first, second) together")
-        answers = [student(batch.images).float() for student in model.students]
+        answers = [logits_on(student, batch.images) for student in model.students]
         checks.student_labels(batch.labels, answers[0])
         hard = torch.stack([F.cross_entropy(logits, batch.labels) for logits in answers])
         pairs = [(own, other) for own in answers for other in answers if other is not own]

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 
 
-def pick(name: str | None = None) -> torch.device:
+def pick(name: str | torch.device | None = None) -> torch.device:
     """The device called `name`, or the best one here: CUDA, then MPS, then the CPU.
 
     Raises:

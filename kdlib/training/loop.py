@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from kdlib import checks, files, progress
 from kdlib.data import Dataset, digest
-from kdlib.objectives import Batch, Objective
+from kdlib.objectives import Batch, Objective, logits_on
 from kdlib.training import checkpoints, devices, recipes, schedules
 from kdlib.training.recipes import Recipe as Recipe  # part of what training offers
 
@@ -44,14 +44,15 @@ def train(
     seed: int,
     validation: Dataset | None = None,
     augment: Augment | None = None,
-    device: str | None = None,
+    device: str | torch.device | None = None,
     checkpoint: Path | None = None,
     description: str = "training",
 ) -> Trained:
     """Train `model` in place; killed and called again with the same checkpoint, it ends with the same bits.
 
     Args:
-        model: takes float images in [0, 1], gives logits. It is left on the device, in evaluation mode.
+        model: takes images in [0, 1] in the type of its weights, and gives logits. It is left on the device,
+            in evaluation mode.
         data: a Dataset, kept on the device as uint8; or any iterable of (images, labels), a DataLoader too.
             Where an iterable has no length, the schedule moves once an epoch.
         objective: what to minimise, `supervised` or `distilled(...)` for instance.
@@ -68,7 +69,7 @@ def train(
         DivergedError: the loss is no longer finite; the checkpoint holds the epoch before.
         CheckpointError: the checkpoint is of another run, or cut short.
     """
-    place = devices.pick(device)
+    device = devices.pick(device)
     checks.seed(seed)
     recipes.check(recipe, model, data, validation)
     identity: dict[str, Any] = {"recipe": asdict(recipe), "seed": seed, "objective": _named(objective)}
@@ -77,10 +78,9 @@ def train(
         files.check_writable(checkpoint.parent)
         identity["data"] = digest(data) if isinstance(data, Dataset) else None
     if isinstance(data, Dataset):
-        data = replace(data, images=data.images.to(place), labels=data.labels.to(place))
-    layout = _layout(model)
-    model.to(place).to(memory_format=layout)
-    state = checkpoints.State(model, recipes.optimizer(recipe, model), recipes.scaler(recipe, place))
+        data = replace(data, images=data.images.to(device), labels=data.labels.to(device))
+    model.to(device).to(memory_format=_layout(model))
+    state = checkpoints.State(model, recipes.optimizer(recipe, model), recipes.scaler(recipe, device))
     if checkpoint is not None and checkpoint.exists():
         checkpoints.resume(checkpoint, state, identity)
     steps = _steps(data, recipe)
@@ -88,9 +88,9 @@ def train(
     with progress.bar(total, description, initial=done, unit="step") as bar:
         while not _finished(state, recipe):
             begin, epoch_seed = time.perf_counter(), 1_000_003 * seed + len(state.curve)
-            with torch.random.fork_rng(devices=[place] if place.type == "cuda" else []):
+            with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
                 torch.manual_seed(epoch_seed)  # dropout draws from the global state
-                stream = _batches(data, recipe, place, augment, layout, epoch_seed)
+                stream = _batches(data, recipe, model, augment, epoch_seed)
                 entry = _epoch(state, stream, objective, recipe, steps, bar)
             if validation is not None:
                 entry |= validated(model, validation)
@@ -116,9 +116,10 @@ def logits_of(model: nn.Module, data: Dataset, batch_size: int = 1000) -> Tensor
 
     The model is evaluated where it is, and left in the mode it was in.
     """
-    place, was_training = next(model.parameters()).device, model.training
+    device, was_training = next(model.parameters()).device, model.training
     model.eval()
-    parts = [model(x.to(place).float() / 255).float().cpu() for x in torch.split(data.images, batch_size)]
+    images = (x.to(device).float() / 255 for x in torch.split(data.images, batch_size))
+    parts = [logits_on(model, x).float().cpu() for x in images]
     model.train(was_training)
     return torch.cat(parts)
 
@@ -142,15 +143,15 @@ def _epoch(
 ) -> dict[str, float]:
     """One pass over the data; the mean of each term over its steps."""
     schedule, epoch = getattr(schedules, recipe.schedule), len(state.curve)
-    place = next(state.model.parameters()).device
-    half = devices.chosen_half(place, recipe.half)
+    device = next(state.model.parameters()).device
+    half = devices.chosen_half(device, recipe.half)
     state.model.train()
     rows = []  # kept on the device, so that no step waits for a number
     for step, batch in enumerate(stream):
         share = (epoch + (step / steps if steps else 0)) / recipe.epochs
         for group in state.optimizer.param_groups:
             group["lr"] = recipe.learning_rate * schedule(share)
-        with devices.autocast(place, half):
+        with devices.autocast(device, half):
             terms = objective(state.model, batch._replace(progress=share))
         state.optimizer.zero_grad(set_to_none=True)
         loss: Any = state.scaler.scale(terms["loss"])  # its backward is untyped
@@ -185,7 +186,7 @@ def _means(rows: list[dict[str, Tensor]], epoch: int) -> dict[str, float]:
             f"data gave no batch in epoch {epoch} (from 0); it must hold at least one example, and give its "
             "batches again in each epoch: a list or a DataLoader does, a generator does not"
         )
-    columns = {name: torch.stack([row[name].float() for row in rows]).cpu() for name in rows[0]}
+    columns = {name: torch.stack([row[name] for row in rows]).cpu().double() for name in rows[0]}
     finite = columns["loss"].isfinite()
     if not bool(finite.all()):
         step = int((~finite).nonzero()[0])
@@ -194,7 +195,7 @@ def _means(rows: list[dict[str, Tensor]], epoch: int) -> dict[str, float]:
             "the checkpoint, if there is one, holds the epoch before. See whether the teacher's logits "
             "are finite; if so, try a lower learning rate"
         )
-    return {name: float(values.double().mean()) for name, values in columns.items()}
+    return {name: float(values.mean()) for name, values in columns.items()}
 
 
 def _steps(data: object, recipe: Recipe) -> int | None:
@@ -207,27 +208,30 @@ def _steps(data: object, recipe: Recipe) -> int | None:
 def _batches(
     data: Dataset | Iterable[tuple[Tensor, Tensor]],
     recipe: Recipe,
-    place: torch.device,
+    model: nn.Module,
     augment: Augment | None,
-    layout: torch.memory_format,
     seed: int,
 ) -> Iterator[Batch]:
-    """An epoch's batches, images in [0, 1] on the device, in an order that the seed fixes."""
+    """An epoch's batches, images in [0, 1] as the model takes them, in an order that the seed fixes."""
+    weight, layout = next(model.parameters()), _layout(model)
+    device, dtype = weight.device, weight.dtype
     generator = torch.Generator().manual_seed(seed)
-    chance = torch.Generator(place).manual_seed(seed)
+    chance = torch.Generator(device).manual_seed(seed)
     if isinstance(data, Dataset):
-        order = torch.randperm(len(data), generator=generator).to(place)
+        order = torch.randperm(len(data), generator=generator).to(device)
         for start in recipes.batch_starts(recipe, len(data)):
             index = order[start : start + recipe.batch_size]
             images, views = _changed(data.images[index], augment, chance)
-            images = (images.float() / 255).contiguous(memory_format=layout)
+            images = (images.float() / 255).to(dtype).contiguous(memory_format=layout)
             yield Batch(images, data.labels[index], index, views=views, examples=len(data))
         return
     for images, labels in data:
-        images = images.to(place)
+        images = images.to(device)
         if images.dtype == torch.uint8:
             images = _changed(images, augment, chance)[0].float() / 255
-        yield Batch(images, labels.to(place))
+        if images.is_floating_point():
+            images = images.to(dtype)
+        yield Batch(images, labels.to(device))
 
 
 def _changed(

@@ -47,10 +47,10 @@ def optimizer(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
     raise ValueError(f"optimizer is {recipe.optimizer!r}; it must be sgd, adam or adamw")
 
 
-def scaler(recipe: Recipe, place: torch.device) -> torch.amp.GradScaler:
+def scaler(recipe: Recipe, device: torch.device) -> torch.amp.GradScaler:
     """float16 gradients underflow without scaling; elsewhere the scaler does nothing."""
-    half = devices.chosen_half(place, recipe.half)
-    return torch.amp.GradScaler(place.type, enabled=half is torch.float16)
+    half = devices.chosen_half(device, recipe.half)
+    return torch.amp.GradScaler(device.type, enabled=half is torch.float16)
 
 
 def check(recipe: Recipe, model: nn.Module, data: object, validation: Dataset | None) -> None:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from kdlib import data, progress
 from kdlib.data import cache
 from kdlib.data.augment import View, checked_views, take_views
+from kdlib.objectives import logits_on
 from kdlib.training import checkpoints, devices
 
 LARGEST = torch.finfo(torch.float16).max
@@ -155,19 +156,19 @@ def _answers(
     """The logits in float16 on the CPU, (n, views, classes)."""
     if len(dataset) == 0:
         raise ValueError("dataset holds no example; there is nothing to ask the teacher")
-    place = next(teacher.parameters()).device
-    precision = devices.chosen_half(place, half)
+    device = next(teacher.parameters()).device
+    precision = devices.chosen_half(device, half)
     teacher.eval()
     parts = []
     with progress.bar(len(dataset) * len(views), "teacher outputs", unit="image") as bar:
         for images in torch.split(dataset.images, batch_size):
-            images = images.to(place)
+            images = images.to(device)
             for_views = []
             for number in range(len(views)):
-                numbers = torch.full((len(images),), number, device=place)
+                numbers = torch.full((len(images),), number, device=device)
                 seen = take_views(images, views, numbers).float() / 255
-                with devices.autocast(place, precision):
-                    for_views.append(teacher(seen))
+                with devices.autocast(device, precision):
+                    for_views.append(logits_on(teacher, seen))
                 bar.update(len(images))
             parts.append(_halved(torch.stack(for_views, dim=1)))
     return torch.cat(parts)

@@ -46,6 +46,24 @@ def test_training_learns() -> None:
     assert result.curve[-1]["loss"] < result.curve[0]["loss"]
 
 
+def test_a_model_in_float64_trains_in_float64() -> None:
+    def run(dtype: torch.dtype, teacher: nn.Module | Tensor, loader: bool = False) -> tuple[Tensor, float]:
+        model, data = network().to(dtype), dataset()
+        recipe = Recipe(epochs=1, learning_rate=0.1, batch_size=64)
+        batches = [(data.images.float() / 255, data.labels)] if loader else data
+        result = train(model, batches, distilled(teacher, temperature=2, alpha=0.5), recipe, seed=0)
+        assert model.fc1.weight.grad.dtype == dtype and logits_of(model, data).dtype == torch.float32
+        return weights(model), result.curve[0]["loss"]
+
+    teacher = network(1)
+    exact, loss = run(torch.float64, teacher)
+    torch.testing.assert_close(exact.float(), run(torch.float32, teacher)[0], rtol=1e-5, atol=1e-7)
+    for other in (run(torch.float64, teacher.double()), run(torch.float64, teacher, loader=True)):
+        torch.testing.assert_close(other[0], exact, rtol=1e-6, atol=1e-8)  # a teacher in float32 has 7 digits
+        assert other[1] == pytest.approx(loss, rel=1e-7)
+    assert loss != float(torch.tensor(loss).float())
+
+
 def test_one_epoch_is_plain_sgd_on_the_shuffled_batches() -> None:
     data, seen = dataset(32), []
 
