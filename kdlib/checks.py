@@ -1,7 +1,8 @@
 """What a value must be, said in one place.
 
-Public functions call these at their boundary. Nothing here is called inside a training step:
-looking for NaN makes a GPU wait.
+Public functions call these at their boundary. `logits`, `probabilities` and `labels` look at every value,
+for which a GPU would have to wait: a training step calls them only where `readable` allows it. The others see
+types, shapes and plain numbers.
 """
 
 import math
@@ -40,18 +41,6 @@ def logits(value: Tensor, name: str = "logits") -> Tensor:
         count = int((~torch.isfinite(value)).sum())
         raise ValueError(f"{name}: {count} of {value.numel()} values are NaN or infinite; find the cause")
     return value
-
-
-def student_labels(value: Tensor, logits: Tensor) -> None:
-    """Raise unless there is one class index for each row of the logits; no GPU is made to wait."""
-    wanted = tuple(logits.shape[:1])
-    if not isinstance(value, Tensor) or value.dtype not in (torch.int64, torch.uint8):
-        found = getattr(value, "dtype", type(value).__name__)
-        raise TypeError(f"labels is {found}; give class indices, one an example: labels.long()")
-    if value.shape != wanted:
-        raise ValueError(f"labels has shape {tuple(value.shape)}; it must be {wanted}, one an example")
-    if value.device.type == "cpu":
-        labels(value, logits.shape[-1])
 
 
 def seed(value: int) -> int:
@@ -103,6 +92,18 @@ def labels(value: Tensor, classes: int, name: str = "labels") -> Tensor:
     return value
 
 
+def answers(value: Tensor, truth: Tensor | None = None, name: str = "logits") -> Tensor:
+    """Return `value` if it is (N, classes), finite and not empty; with labels, if each row has one."""
+    if logits(value, name).ndim != 2 or not len(value):
+        raise ValueError(
+            f"{name} has shape {tuple(value.shape)}; give (N, classes) with at least 1 example (tokens and "
+            "pixels as rows: logits.flatten(0, -2), labels.flatten())"
+        )
+    if truth is not None and len(labels(truth, value.shape[1])) != len(value):
+        raise ValueError(f"there are {len(truth)} labels for {len(value)} rows of {name}; they must match")
+    return value
+
+
 def alpha(value: float) -> float:
     """Return `value`, the weight of the soft term, if it lies in [0, 1], else raise ValueError."""
     if isinstance(value, bool) or not isinstance(value, Real):
@@ -113,7 +114,12 @@ def alpha(value: float) -> float:
 
 
 def at_least_float32(value: Tensor, name: str) -> Tensor:
-    """Floating-point logits in float32 or better, whatever autocast made of them."""
+    """A floating-point tensor in float32 or better, whatever autocast made of it."""
     if not value.is_floating_point():
         raise TypeError(f"{name} has dtype {value.dtype}; convert it first: {name}.float()")
     return value if value.dtype in (torch.float32, torch.float64) else value.float()
+
+
+def readable(value: Tensor) -> bool:
+    """Whether a look at the values costs next to nothing: on the CPU, and not while a step is compiled."""
+    return value.device.type == "cpu" and not torch.compiler.is_compiling()

@@ -24,7 +24,7 @@ from kdlib import models
 from kdlib.data.clicks import FEATURES, Clicks, clicks, rows
 from kdlib.evaluation import metrics
 from kdlib.objectives import distilled, ramps, supervised
-from kdlib.objectives.privileged import Leading, Pair, together
+from kdlib.objectives.privileged import CoTrained, Leading, together
 from kdlib.training import Recipe, train
 
 HEADLINE = ("test_logloss", "test logloss", 4)
@@ -104,7 +104,7 @@ def run(arm: Arm, seed: int, folder: Path) -> dict[str, Any]:
     data, test = drawn(TRAINING, seed, arm.dwell), drawn(TEST, TEST_SEED, arm.dwell)
     model, curve, took = trained(arm, seed, data)
     measured = judged(model, test) | {"train_seconds": took}
-    if isinstance(model, Pair):
+    if isinstance(model, CoTrained):
         measured["teacher_logloss"] = judged(model.teacher, test)["test_logloss"]
     return {"metrics": measured, "curve": curve, "data": digest(data)}
 
@@ -147,7 +147,7 @@ def trained(arm: Arm, seed: int, data: Clicks) -> tuple[nn.Module, list[dict[str
     if arm.role == "after":
         curve = fit(student, data, distilled(teacher, temperature=1.0, alpha=arm.alpha), seed)
     if arm.role == "beside":
-        model = Pair(teacher, student)
+        model = CoTrained(teacher, student)
         how = {"detach": arm.detach, "divergence": isinstance(arm, Divergent)}
         curve = fit(model, data, together(arm.alpha, SCHEDULES[arm.schedule], **how), seed)
     return model, curve, time.perf_counter() - begin

@@ -115,9 +115,9 @@ def trained(arm: Arm, seed: int, folder: Path, member: int = 0) -> tuple[nn.Modu
     own = seed + 1000 * member
     model: nn.Module = models.vgg(models.VGG_QUICK, seed=own)
     if arm.method == "hint":
-        model = signals.Guided(model, CHANNELS, seed=own)
+        model = signals.WithRegressor(model, CHANNELS, seed=own)
     if arm.method == "mutual":
-        model = signals.Cohort(model, models.vgg(models.VGG_QUICK, seed=seed + 1000))
+        model = signals.MutualStudents(model, models.vgg(models.VGG_QUICK, seed=seed + 1000))
     checkpoint = folder / f"{arm.name}.{own}.{fingerprint(settings(arm))}.safetensors"
     with cache.locked(checkpoint):
         result = train(
@@ -146,7 +146,7 @@ def objective(arm: Arm, seed: int, folder: Path) -> Objective:
         crowd = range(1, 2 if method == "self" else MEMBERS + 1)
         alone = Arm("member", "alone", CHOSEN["alone"])
         peers = [trained(alone, seed, folder, member)[0] for member in crowd]
-        pool = signals.Pool(peers, 4.0).to(devices.pick())
+        pool = signals.Ensemble(peers, 4.0).to(devices.pick())
         return distilled(pool, temperature=4.0, alpha=setting)
     if method in ("hint", "attention", "relational"):
         return by_features(method, large(folder).to(devices.pick()), setting)

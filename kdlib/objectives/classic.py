@@ -9,7 +9,6 @@ from functools import partial
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdlib import checks, losses
@@ -38,9 +37,7 @@ Objective = Callable[[nn.Module, Batch], dict[str, Tensor]]
 
 def supervised(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
     """Cross-entropy with the labels: the objective of the teacher and of the student alone. Chapter 03."""
-    logits = logits_on(model, batch.images)
-    checks.student_labels(batch.labels, logits)
-    return {"loss": F.cross_entropy(logits, batch.labels)}
+    return {"loss": losses.hard_term(logits_on(model, batch.images), batch.labels)}
 
 
 def distilled(teacher: nn.Module | Tensor, *, temperature: float, alpha: float) -> Objective:
@@ -119,6 +116,6 @@ def label_smoothed(epsilon: float) -> Objective:
 
     def objective(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         logits = logits_on(model, batch.images)
-        return {"loss": F.cross_entropy(logits, batch.labels, label_smoothing=epsilon)}
+        return {"loss": losses.hard_term(logits, batch.labels, label_smoothing=epsilon)}
 
     return objective
