@@ -81,13 +81,11 @@ def probabilities(value: Tensor, name: str = "probabilities") -> Tensor:
 def labels(value: Tensor, classes: int, name: str = "labels") -> Tensor:
     """Return `value` if it is a 1-D integer tensor with entries from 0 to classes - 1."""
     if not isinstance(value, Tensor) or value.is_floating_point() or value.ndim != 1:
-        shape = f" of shape {tuple(value.shape)}" if isinstance(value, Tensor) else ""
-        found = getattr(value, "dtype", type(value).__name__)
-        raise TypeError(f"{name} is {found}{shape}; give a 1-D tensor of integers, a class for each example")
-    if value.numel() and (int(value.min()) < 0 or int(value.max()) >= classes):
+        raise TypeError(f"{name} is {what(value)}; give a 1-D tensor of integers, a class for each example")
+    low, high = (int(end) for end in value.aminmax()) if value.numel() else (0, 0)
+    if low < 0 or high >= classes:
         raise ValueError(
-            f"{name} runs from {int(value.min())} to {int(value.max())}; "
-            f"with {classes} classes it must lie in 0 to {classes - 1}"
+            f"{name} runs from {low} to {high}; with {classes} classes it must lie in 0 to {classes - 1}"
         )
     return value
 
@@ -123,3 +121,10 @@ def at_least_float32(value: Tensor, name: str) -> Tensor:
 def readable(value: Tensor) -> bool:
     """Whether a look at the values costs next to nothing: on the CPU, and not while a step is compiled."""
     return value.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
+def what(value: object) -> str:
+    """What a message calls a value that does not fit: dtype and shape of a tensor, the type of all else."""
+    if isinstance(value, Tensor):
+        return f"{value.dtype} of shape {tuple(value.shape)}"
+    return type(value).__name__

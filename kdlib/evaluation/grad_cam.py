@@ -3,8 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-from kdlib.objectives import hooks
-
 
 def grad_cam(model: nn.Module, images: Tensor, layer: nn.Module, target: int) -> Tensor:
     """Which places of a layer spoke for a class: equations 1 and 2 of Selvaraju et al. (2017). Chapter 05.
@@ -31,7 +29,7 @@ def grad_cam(model: nn.Module, images: Tensor, layer: nn.Module, target: int) ->
         raise ValueError("layer is not a part of the model; take one of model.named_modules()")
     outputs: list[tuple[Tensor, int]] = []
     hook = layer.register_forward_hook(
-        lambda module, inputs, output: outputs.append((output, hooks.version_of(output)))
+        lambda module, inputs, output: outputs.append((output, getattr(output, "_version", 0)))
     )
     try:
         model.eval()
@@ -58,5 +56,8 @@ def _features(outputs: list[tuple[Tensor, int]]) -> Tensor:
         raise ValueError(
             "layer does not give maps (N, channels, h, w); take a convolution or what follows it"
         )
-    hooks.check_unchanged(output, version, "what layer gave")
+    if output._version != version:
+        raise ValueError(
+            "the layer behind changes what layer gives in place; take that one, or set its inplace=False"
+        )
     return output

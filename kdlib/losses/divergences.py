@@ -6,7 +6,6 @@ Code for language models often leaves this factor out; at T = 1 there is no diff
 """
 
 import math
-from numbers import Real
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from kdlib import checks
 from kdlib.losses import rows
+from kdlib.losses.rows import Mask
 
 
 def reverse_kl(
@@ -21,7 +21,7 @@ def reverse_kl(
     teacher_logits: Tensor,
     temperature: float,
     *,
-    mask: Tensor | None = None,
+    mask: Mask = None,
     reduction: str = "mean",
 ) -> Tensor:
     """T^2 KL(student || teacher) of the softened outputs, with the whole gradient.
@@ -42,7 +42,7 @@ def jensen_shannon(
     temperature: float,
     *,
     beta: float = 0.5,
-    mask: Tensor | None = None,
+    mask: Mask = None,
     reduction: str = "mean",
 ) -> Tensor:
     """T^2 times the generalised Jensen-Shannon divergence of the softened outputs.
@@ -58,7 +58,7 @@ def jensen_shannon(
 
     The other Args, Returns and Raises as for `losses.distillation_term`.
     """
-    if isinstance(beta, bool) or not isinstance(beta, Real) or not 0 < beta < 1:
+    if not 0 < beta < 1:
         raise ValueError(
             f"beta is {beta!r}; it must lie between 0 and 1. At the ends the divergence is 0; take "
             "losses.distillation_term (forward) or reverse_kl there"
@@ -76,7 +76,7 @@ def binary_kl(
     teacher_logits: Tensor,
     temperature: float,
     *,
-    mask: Tensor | None = None,
+    mask: Mask = None,
     reduction: str = "mean",
 ) -> Tensor:
     """T^2 KL(teacher || student) of yes and no for each logit, summed over the labels of an example.
@@ -126,8 +126,8 @@ def from_top_k(values: Tensor, indices: Tensor, classes: int, rest: float = -mat
 
 
 def _softened(
-    student_logits: Tensor, teacher_logits: Tensor, temperature: float, mask: Tensor | None
-) -> tuple[Tensor, Tensor, float, Tensor | None]:
+    student_logits: Tensor, teacher_logits: Tensor, temperature: float, mask: Mask
+) -> tuple[Tensor, Tensor, float, Mask]:
     """Both models' log-probabilities at T, student first, then T^2 and the mask."""
     temperature = checks.temperature(temperature)
     student, teacher, mask = rows.pair(student_logits, teacher_logits, mask)

@@ -30,13 +30,11 @@ def hint(student: Tensor, teacher: Tensor) -> Tensor:
     """
     if student.shape != teacher.shape:
         raise ValueError(
-            f"the student's map has shape {tuple(student.shape)} and the teacher's {tuple(teacher.shape)}; "
-            "send the student's through a regressor that makes as many channels as the teacher's has (a "
-            "1x1 convolution; for tokens a linear layer), and take both where height and width, or the "
-            "tokens, agree"
+            f"the maps are {tuple(student.shape)} and {tuple(teacher.shape)}; take both where height and "
+            "width, or tokens, agree, and the student's through a regressor (a 1x1 convolution, for tokens a "
+            "linear layer) with as many channels as the teacher's"
         )
-    ours, theirs = _both(student, teacher)
-    return 0.5 * F.mse_loss(ours, theirs)
+    return 0.5 * F.mse_loss(*_both(student, teacher))
 
 
 def attention(maps: Tensor) -> Tensor:
@@ -50,7 +48,7 @@ def attention(maps: Tensor) -> Tensor:
     if maps.ndim != 4:
         raise ValueError(
             f"maps has shape {tuple(maps.shape)}; attention is of maps (batch, channels, H, W). Tokens "
-            "(batch, H W, channels) make one: tokens.mT.unflatten(-1, (H, W))"
+            "(batch, H W, channels) make some: tokens.mT.unflatten(-1, (H, W))"
         )
     return F.normalize(checks.at_least_float32(maps, "maps").square().sum(1).flatten(1), dim=1)
 
@@ -70,8 +68,8 @@ def attention_transfer(student: Tensor, teacher: Tensor) -> Tensor:
     ours, theirs = attention(student), attention(teacher.detach())
     if len(student) != len(teacher) or student.shape[-2:] != teacher.shape[-2:]:
         raise ValueError(
-            f"the maps are {tuple(student.shape)} and {tuple(teacher.shape)}; take both of the same "
-            "examples, where height and width agree"
+            f"the maps are {tuple(student.shape)} and {tuple(teacher.shape)}; take both of the same examples "
+            "and where height and width agree"
         )
     gap = ours - theirs
     return 0.5 * gap.square().sum(1).mean()

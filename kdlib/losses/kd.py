@@ -11,6 +11,7 @@ from torch import Tensor
 
 from kdlib import checks
 from kdlib.losses import rows
+from kdlib.losses.rows import Mask
 
 
 class Terms(NamedTuple):
@@ -26,7 +27,7 @@ def distillation_term(
     teacher_logits: Tensor,
     temperature: float,
     *,
-    mask: Tensor | None = None,
+    mask: Mask = None,
     reduction: str = "mean",
 ) -> Tensor:
     """T^2 times the Kullback-Leibler divergence KL(teacher || student) of the softened outputs.
@@ -50,7 +51,7 @@ def distillation_term(
 
     Raises:
         ValueError: shapes that differ, fewer than two classes, no row that counts, an impossible temperature.
-        TypeError: logits that are not floating-point, a mask that is not boolean.
+        TypeError: logits that are not floating-point.
     """
     temperature = checks.temperature(temperature)
     student, teacher, mask = rows.pair(student_logits, teacher_logits, mask)
@@ -63,7 +64,7 @@ def hard_term(
     logits: Tensor,
     labels: Tensor,
     *,
-    mask: Tensor | None = None,
+    mask: Mask = None,
     ignore_index: int = -100,
     label_smoothing: float = 0.0,
     reduction: str = "mean",
@@ -95,7 +96,7 @@ def hinton_loss(
     *,
     temperature: float,
     alpha: float,
-    mask: Tensor | None = None,
+    mask: Mask = None,
     ignore_index: int = -100,
     reduction: str = "mean",
 ) -> Terms:

@@ -9,7 +9,7 @@ from kdlib import checks, losses
 from kdlib.losses import features as feature_losses
 from kdlib.losses import logits as logit_losses
 from kdlib.losses import rows
-from kdlib.objectives import Batch, Objective, hooks, logits_on, teacher_logits
+from kdlib.objectives import Batch, Objective, Teacher, hooks, logits_on, teacher_logits
 
 # From the student's and the teacher's logits and the labels to a term.
 LogitTerm = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -66,9 +66,7 @@ class Ensemble(nn.Module):
         return logit_losses.pooled(logits, self.temperature)
 
 
-def by_logits(
-    term: LogitTerm, teacher: nn.Module | Tensor, *, weight: float, labels: float = 1.0
-) -> Objective:
+def by_logits(term: LogitTerm, teacher: Teacher, *, weight: float, labels: float = 1.0) -> Objective:
     """`labels` times the cross-entropy plus `weight` times a term of both models' logits. Chapter 07.
 
     An example labelled -100 does not count in the cross-entropy. In the term it is the term's own matter:
@@ -76,7 +74,7 @@ def by_logits(
 
     Args:
         term: of the student's logits, the teacher's, and the labels.
-        teacher: a model or its logits, as for `objectives.distilled`.
+        teacher: a model, its logits or None, as for `objectives.distilled`.
         weight, labels: 0 or above.
 
     Raises:
@@ -151,14 +149,12 @@ def hinted(teacher: nn.Module, layers: tuple[str, str], *, weight: float) -> Obj
         regressor = model.regressor
 
         def term(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> Tensor:
-            found = ours[layers[0]]
-            if found.ndim != 4:
+            if ours[layers[0]].ndim != 4:
                 raise ValueError(
-                    f"layer {layers[0]!r} gives {tuple(found.shape)}, and the regressor takes maps (batch, "
-                    "channels, H, W); for tokens or vectors write an objective with losses.features.hint and "
-                    "a linear layer"
+                    f"layer {layers[0]!r} gives {checks.what(ours[layers[0]])}; the regressor takes maps (B, "
+                    "C, H, W). For tokens write an objective with losses.features.hint and a linear layer"
                 )
-            return feature_losses.hint(regressor(found), theirs[layers[1]])
+            return feature_losses.hint(regressor(ours[layers[0]]), theirs[layers[1]])
 
         return by_features(term, teacher, ((layers[0],), (layers[1],)), weight=weight)(model.student, batch)
 
