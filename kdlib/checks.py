@@ -73,7 +73,7 @@ def probabilities(value: Tensor, name: str = "probabilities") -> Tensor:
             "probabilities lie between 0 and 1 (did you pass logits?)"
         )
     off = float((value.sum(-1) - 1).abs().max())
-    if off > 1e-3:
+    if off > max(1e-3, 2 * torch.finfo(value.dtype).eps):
         raise ValueError(f"{name} sums to 1 only within {off:.4g}; each row must be a distribution")
     return value
 

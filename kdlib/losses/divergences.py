@@ -64,11 +64,10 @@ def jensen_shannon(
             "losses.distillation_term (forward) or reverse_kl there"
         )
     log_q, log_p, factor, mask = _softened(student_logits, teacher_logits, temperature, mask)
-    floor = torch.finfo(log_q.dtype).min / 2  # two infinities have no sum with a gradient
-    ours, theirs = log_q.clamp_min(floor), log_p.clamp_min(floor)
-    middle = torch.logaddexp(theirs + math.log(beta), ours + math.log1p(-beta))
-    teacher = rows.divergence(theirs, middle, mask, reduction)
-    return factor * (beta * teacher + (1 - beta) * rows.divergence(ours, middle, mask, reduction))
+    log_p = log_p.clamp_min(torch.finfo(log_p.dtype).min / 2)  # two infinities would have no gradient
+    middle = torch.logaddexp(log_p + math.log(beta), log_q + math.log1p(-beta))
+    theirs, ours = (rows.divergence(z, middle, mask, reduction) for z in (log_p, log_q))
+    return factor * (beta * theirs + (1 - beta) * ours)
 
 
 def binary_kl(

@@ -55,9 +55,7 @@ def distillation_term(
     """
     temperature = checks.temperature(temperature)
     student, teacher, mask = rows.pair(student_logits, teacher_logits, mask)
-    log_q = F.log_softmax(student / temperature, dim=-1)
-    log_p = F.log_softmax(teacher / temperature, dim=-1)
-    return temperature**2 * rows.divergence(log_p, log_q, mask, reduction)
+    return _forward(student, teacher, temperature, mask, reduction)
 
 
 def hard_term(
@@ -125,6 +123,13 @@ def hinton_loss(
     alpha, temperature = checks.alpha(alpha), checks.temperature(temperature)
     student, teacher, _ = rows.pair(student_logits, teacher_logits)
     labels, mask = rows.labelled(labels, student, mask, ignore_index)
-    soft = distillation_term(student, teacher, temperature, mask=mask, reduction=reduction)
-    hard = rows.cross_entropy(rows.blank(student, mask), labels, mask, 0.0, reduction)
+    student, teacher = rows.blank(student, mask), rows.blank(teacher, mask)
+    soft = _forward(student, teacher, temperature, mask, reduction)
+    hard = rows.cross_entropy(student, labels, mask, 0.0, reduction)
     return Terms(alpha * soft + (1 - alpha) * hard, soft, hard)
+
+
+def _forward(student: Tensor, teacher: Tensor, temperature: float, mask: Mask, reduction: str) -> Tensor:
+    log_q = F.log_softmax(student / temperature, dim=-1)
+    log_p = F.log_softmax(teacher / temperature, dim=-1)
+    return temperature**2 * rows.divergence(log_p, log_q, mask, reduction)

@@ -110,7 +110,7 @@ def correlation(first: Tensor, second: Tensor) -> Tensor:
         centred = matrix - matrix.mean(1, keepdim=True)
         least = 1e-3 * torch.linalg.vector_norm(matrix.detach(), dim=1, keepdim=True)
         length: Tensor = torch.linalg.vector_norm(centred, dim=1, keepdim=True)
-        return centred / length.clamp_min(least)
+        return centred / torch.maximum(length, least).clamp_min(torch.finfo(length.dtype).tiny)
 
     return (turned(first) * turned(second)).sum(1)
 

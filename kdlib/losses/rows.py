@@ -4,6 +4,8 @@ Logits are (..., classes): a row is an example, a token or a pixel. A mask (...)
 count. The others may hold anything, NaN too: they add nothing and get no gradient.
 """
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -72,18 +74,18 @@ def labelled(
     mask, look = counting(mask, logits), isinstance(labels, Tensor) and checks.readable(labels)
     whole = isinstance(labels, Tensor) and not labels.is_floating_point() and labels.dtype != torch.bool
     if whole and labels.shape == logits.shape[:-1]:
-        labels = labels.long()
-        ignored = labels == ignore_index
-        if not look or bool(ignored.any()) or mask is not None:
-            mask = counting(~ignored if mask is None else mask & ~ignored, logits)
+        labels, ends = labels.long(), labels.aminmax() if look and mask is None else ()
+        if ends and 0 <= int(ends[0]) and int(ends[1]) < logits.shape[-1] and ignore_index < 0:
+            return labels, None
+        counts = labels != ignore_index
+        mask = counting(counts if mask is None else counts & mask, logits)
         if look:
             checks.labels(labels.flatten() if mask is None else labels[mask], logits.shape[-1])
         return labels, mask
     if isinstance(labels, Tensor) and labels.is_floating_point() and labels.shape == logits.shape:
-        labels = blank(checks.at_least_float32(labels.detach(), "labels"), mask)
         if look:
             checks.probabilities(labels if mask is None else labels[mask], "labels")
-        return labels, mask
+        return blank(checks.at_least_float32(labels.detach(), "labels"), mask), mask
     raise (ValueError if whole else TypeError)(
         f"labels is {checks.what(labels)}; it must be {tuple(logits.shape[:-1])}, class indices as integers, "
         f"or {tuple(logits.shape)}, distributions. One-hot: labels.argmax(-1). Several labels an example: "
@@ -97,7 +99,7 @@ def divergence(log_p: Tensor, log_q: Tensor, mask: Mask, reduction: str) -> Tens
     share, gap = log_p.exp(), log_p - log_q
     if checks.readable(share):  # there a look costs less than the filling below
         found = reduced(share * gap, mask, reduction)
-        if not bool(found.isnan().any()):
+        if not math.isnan(found.item() if found.ndim == 0 else found.sum().item()):
             return found
     return reduced(share * gap.masked_fill(share == 0, 0.0), mask, reduction)
 
@@ -106,6 +108,8 @@ def reduced(summands: Tensor, mask: Mask, reduction: str) -> Tensor:
     """The sums over the classes: their mean over the rows that count, their sum, or themselves."""
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"reduction is {reduction!r}; give mean (PyTorch's batchmean), sum or none")
+    if mask is not None:
+        summands = summands.sum(-1, keepdim=True).where(mask[..., None], 0.0)
     if reduction == "none":
         return summands.sum(-1)
     rows = summands.numel() // summands.shape[-1] if mask is None else mask.sum()
@@ -117,10 +121,11 @@ def cross_entropy(
 ) -> Tensor:
     """With class indices (...) or distributions (..., classes), reduced; the logits are blank already."""
     flat, targets = logits.flatten(0, -2), labels.flatten(0, logits.ndim - 2)
+    if labels.is_floating_point():  # where a class at minus infinity has the share 0, 0 is added
+        flat = flat.clamp_min(torch.finfo(flat.dtype).min / 2)
     if reduction == "mean" and mask is None:
         return F.cross_entropy(flat, targets, label_smoothing=label_smoothing)
     if mask is not None and not labels.is_floating_point():
         targets = targets.masked_fill(~mask.flatten(), -100)
     each = F.cross_entropy(flat, targets, label_smoothing=label_smoothing, reduction="none")
-    each = each.reshape(logits.shape[:-1])
-    return reduced((each if mask is None else each.where(mask, 0.0))[..., None], mask, reduction)
+    return reduced(each.reshape(*logits.shape[:-1], 1), mask, reduction)

@@ -132,7 +132,8 @@ def validated(model: nn.Module, data: Dataset | Loader) -> dict[str, float]:
 def _answers(model: nn.Module, data: Dataset | Loader, batch_size: int = 1000) -> tuple[Tensor, Tensor]:
     """Logits in float32 and labels of all examples, on the CPU; the model stays in the mode it was in."""
     if isinstance(data, Dataset):
-        data = list(zip(data.images.split(batch_size), data.labels.split(batch_size), strict=True))
+        columns = (torch.split(column, batch_size) for column in (data.images, data.labels))
+        data = list(zip(*columns, strict=True))
     was_training = model.training
     model.eval()
     parts = [(logits_on(model, b.images).float().cpu(), b.labels.cpu()) for b in batches.loaded(data, model)]
