@@ -110,6 +110,12 @@ def test_class_profiles_take_integers_of_any_type(dtype: torch.dtype) -> None:
     assert torch.equal(class_profiles(soft_targets, labels.to(dtype)), class_profiles(soft_targets, labels))
 
 
+def test_class_profiles_compute_where_the_soft_targets_are() -> None:
+    soft_targets = torch.tensor([[0.8, 0.2], [0.1, 0.9]])
+    with torch.device("meta"):  # what is made without a device lands there, and fits no other tensor
+        assert torch.equal(class_profiles(soft_targets, torch.tensor([0, 1], device="cpu")), soft_targets)
+
+
 P = torch.tensor([[0.8, 0.2], [0.6, 0.4]])
 
 
