@@ -1,7 +1,8 @@
 """What a value must be, said in one place.
 
-Public functions call these at their boundary. Nothing here is called inside a training step:
-looking for NaN makes a GPU wait.
+Public functions call these at their boundary. `logits`, `probabilities` and `labels` look at every value,
+for which a GPU would have to wait: a training step calls them only where `readable` allows it. The others see
+types, shapes and plain numbers.
 """
 
 import math
@@ -42,18 +43,6 @@ def logits(value: Tensor, name: str = "logits") -> Tensor:
     return value
 
 
-def student_labels(value: Tensor, logits: Tensor) -> None:
-    """Raise unless there is one class index for each row of the logits; no GPU is made to wait."""
-    wanted = tuple(logits.shape[:1])
-    if not isinstance(value, Tensor) or value.dtype not in (torch.int64, torch.uint8):
-        found = getattr(value, "dtype", type(value).__name__)
-        raise TypeError(f"labels is {found}; give class indices, one an example: labels.long()")
-    if value.shape != wanted:
-        raise ValueError(f"labels has shape {tuple(value.shape)}; it must be {wanted}, one an example")
-    if value.device.type == "cpu":
-        labels(value, logits.shape[-1])
-
-
 def seed(value: int) -> int:
     """Return `value` if it is an integer from 0 to 2**40."""
     if isinstance(value, bool) or not isinstance(value, int):
@@ -84,7 +73,7 @@ def probabilities(value: Tensor, name: str = "probabilities") -> Tensor:
             "probabilities lie between 0 and 1 (did you pass logits?)"
         )
     off = float((value.sum(-1) - 1).abs().max())
-    if off > 1e-3:
+    if off > max(1e-3, 2 * torch.finfo(value.dtype).eps):
         raise ValueError(f"{name} sums to 1 only within {off:.4g}; each row must be a distribution")
     return value
 
@@ -92,14 +81,24 @@ def probabilities(value: Tensor, name: str = "probabilities") -> Tensor:
 def labels(value: Tensor, classes: int, name: str = "labels") -> Tensor:
     """Return `value` if it is a 1-D integer tensor with entries from 0 to classes - 1."""
     if not isinstance(value, Tensor) or value.is_floating_point() or value.ndim != 1:
-        shape = f" of shape {tuple(value.shape)}" if isinstance(value, Tensor) else ""
-        found = getattr(value, "dtype", type(value).__name__)
-        raise TypeError(f"{name} is {found}{shape}; give a 1-D tensor of integers, a class for each example")
-    if value.numel() and (int(value.min()) < 0 or int(value.max()) >= classes):
+        raise TypeError(f"{name} is {what(value)}; give a 1-D tensor of integers, a class for each example")
+    low, high = (int(end) for end in value.aminmax()) if value.numel() else (0, 0)
+    if low < 0 or high >= classes:
         raise ValueError(
-            f"{name} runs from {int(value.min())} to {int(value.max())}; "
-            f"with {classes} classes it must lie in 0 to {classes - 1}"
+            f"{name} runs from {low} to {high}; with {classes} classes it must lie in 0 to {classes - 1}"
         )
+    return value
+
+
+def answers(value: Tensor, truth: Tensor | None = None, name: str = "logits") -> Tensor:
+    """Return `value` if it is (N, classes), finite and not empty; with labels, if each row has one."""
+    if logits(value, name).ndim != 2 or not len(value):
+        raise ValueError(
+            f"{name} has shape {tuple(value.shape)}; give (N, classes) with at least 1 example (tokens and "
+            "pixels as rows: logits.flatten(0, -2), labels.flatten())"
+        )
+    if truth is not None and len(labels(truth, value.shape[1])) != len(value):
+        raise ValueError(f"there are {len(truth)} labels for {len(value)} rows of {name}; they must match")
     return value
 
 
@@ -113,7 +112,19 @@ def alpha(value: float) -> float:
 
 
 def at_least_float32(value: Tensor, name: str) -> Tensor:
-    """Floating-point logits in float32 or better, whatever autocast made of them."""
+    """A floating-point tensor in float32 or better, whatever autocast made of it."""
     if not value.is_floating_point():
         raise TypeError(f"{name} has dtype {value.dtype}; convert it first: {name}.float()")
     return value if value.dtype in (torch.float32, torch.float64) else value.float()
+
+
+def readable(value: Tensor) -> bool:
+    """Whether a look at the values costs next to nothing: on the CPU, and not while a step is compiled."""
+    return value.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
+def what(value: object) -> str:
+    """What a message calls a value that does not fit: dtype and shape of a tensor, the type of all else."""
+    if isinstance(value, Tensor):
+        return f"{value.dtype} of shape {tuple(value.shape)}"
+    return type(value).__name__

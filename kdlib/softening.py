@@ -51,7 +51,7 @@ def class_profiles(soft_targets: Tensor, labels: Tensor) -> Tensor:
 
     Args:
         soft_targets: shape (examples, classes), each row a distribution.
-        labels: shape (examples,), the true class indices.
+        labels: shape (examples,), the true class indices, integers of any type.
 
     Returns:
         Shape (classes, classes): row c is the mean distribution over the examples with label c.
@@ -69,11 +69,12 @@ def class_profiles(soft_targets: Tensor, labels: Tensor) -> Tensor:
         raise ValueError(
             f"there are {len(labels)} labels for {len(soft_targets)} soft_targets; they must match"
         )
+    labels = labels.long()
     counts = torch.bincount(labels, minlength=classes)
     if bool((counts == 0).any()):
         missing = (counts == 0).nonzero().flatten().tolist()
         raise ValueError(
             f"labels hold no example of class {missing}; a mean needs at least one of each class"
         )
-    sums = torch.zeros(classes, classes, dtype=soft_targets.dtype).index_add_(0, labels, soft_targets)
+    sums = soft_targets.new_zeros(classes, classes).index_add_(0, labels, soft_targets)
     return sums / counts[:, None]

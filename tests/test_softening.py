@@ -11,9 +11,7 @@ from kdlib.softening import class_profiles, entropy, soften
 LOGITS = torch.tensor([math.log(16), math.log(4), 0.0], dtype=torch.float64)
 
 
-@pytest.mark.parametrize(
-    ("temperature", "odds"), [(1, [16, 4, 1]), (2, [4, 2, 1]), (0.5, [256, 16, 1])]
-)
+@pytest.mark.parametrize(("temperature", "odds"), [(1, [16, 4, 1]), (2, [4, 2, 1]), (0.5, [256, 16, 1])])
 def test_odds_are_raised_to_one_over_the_temperature(temperature: float, odds: list[int]) -> None:
     expected = torch.tensor(odds, dtype=torch.float64) / sum(odds)
     torch.testing.assert_close(soften(LOGITS, temperature), expected)
@@ -106,15 +104,33 @@ def test_class_profiles_by_hand() -> None:
     torch.testing.assert_close(profiles, torch.tensor([[0.7, 0.3], [0.1, 0.9]]))
 
 
-def test_class_profiles_name_what_is_wrong() -> None:
-    p = torch.tensor([[0.8, 0.2], [0.6, 0.4]])
-    with pytest.raises(ValueError, match=r"no example of class \[1\]"):
-        class_profiles(p, torch.tensor([0, 0]))
-    with pytest.raises(ValueError, match="3 labels for 2 soft_targets"):
-        class_profiles(p, torch.tensor([0, 0, 1]))
-    with pytest.raises(ValueError, match="labels runs from 0 to 2"):
-        class_profiles(p, torch.tensor([0, 2]))
-    with pytest.raises(TypeError, match=r"labels is torch.float32 of shape .*1-D tensor of integers"):
-        class_profiles(p, torch.tensor([0.0, 1.0]))
-    with pytest.raises(ValueError, match=r"must be \(examples, classes\)"):
-        class_profiles(p[0], torch.tensor([0, 1]))
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32])
+def test_class_profiles_take_integers_of_any_type(dtype: torch.dtype) -> None:
+    soft_targets, labels = torch.tensor([[0.8, 0.2], [0.6, 0.4], [0.1, 0.9]]), torch.tensor([0, 0, 1])
+    assert torch.equal(class_profiles(soft_targets, labels.to(dtype)), class_profiles(soft_targets, labels))
+
+
+def test_class_profiles_compute_where_the_soft_targets_are() -> None:
+    soft_targets = torch.tensor([[0.8, 0.2], [0.1, 0.9]])
+    with torch.device("meta"):  # what is made without a device lands there, and fits no other tensor
+        assert torch.equal(class_profiles(soft_targets, torch.tensor([0, 1], device="cpu")), soft_targets)
+
+
+P = torch.tensor([[0.8, 0.2], [0.6, 0.4]])
+
+
+@pytest.mark.parametrize(
+    ("soft_targets", "labels", "error", "message"),
+    [
+        (P, [0, 0], ValueError, r"no example of class \[1\]"),
+        (P, [0, 0, 1], ValueError, "3 labels for 2 soft_targets"),
+        (P, [0, 2], ValueError, "labels runs from 0 to 2"),
+        (P, [0.0, 1.0], TypeError, r"labels is torch.float32 of shape .*1-D tensor of integers"),
+        (P[0], [0, 1], ValueError, r"must be \(examples, classes\)"),
+    ],
+)
+def test_class_profiles_name_what_is_wrong(
+    soft_targets: torch.Tensor, labels: list[float], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        class_profiles(soft_targets, torch.tensor(labels))

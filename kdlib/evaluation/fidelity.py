@@ -13,10 +13,10 @@ def agreement(first: Tensor, second: Tensor) -> float:
     Top-1 agreement: Stanton et al. (2021), section 3. It needs no labels.
 
     Args:
-        first, second: logits of the same examples, (N, classes).
+        first, second: logits of the same examples, (N, classes), finite.
 
     Raises:
-        ValueError: shapes that differ, or no example.
+        ValueError: shapes that differ, no example, or logits that are not finite.
     """
     _check(first, second)
     return float((first.argmax(1) == second.argmax(1)).double().mean())
@@ -28,12 +28,12 @@ def divergence(student_logits: Tensor, teacher_logits: Tensor) -> float:
     The predictive KL of Stanton et al. (2021), section 3: 0 where the student says what its teacher says.
 
     Args:
-        student_logits, teacher_logits: of the same examples, (N, classes).
+        student_logits, teacher_logits: of the same examples, (N, classes), finite.
 
     Raises:
-        ValueError: shapes that differ, or no example.
+        ValueError: shapes that differ, no example, or logits that are not finite.
     """
-    _check(student_logits, teacher_logits)
+    _check(student_logits, teacher_logits, ("student_logits", "teacher_logits"))
     student, teacher = (x.double().log_softmax(1) for x in (student_logits, teacher_logits))
     return float(F.kl_div(student, teacher, reduction="batchmean", log_target=True))
 
@@ -44,10 +44,14 @@ def same_mistakes(first: Tensor, second: Tensor, labels: Tensor) -> float:
     NaN where they are never wrong together.
 
     Args:
-        first, second: logits of the same examples, (N, classes).
+        first, second: logits of the same examples, (N, classes), finite.
         labels: (N,).
+
+    Raises:
+        ValueError: as for `agreement`, or labels that do not fit.
     """
     _check(first, second)
+    checks.answers(first, labels)
     a, b = first.argmax(1), second.argmax(1)
     both = (a != labels) & (b != labels)
     return float((a[both] == b[both]).double().mean())
@@ -66,9 +70,10 @@ def spread_within_classes(logits: Tensor, labels: Tensor) -> float:
         labels: (N,), two examples or more of each class that is there.
 
     Raises:
-        ValueError: fewer than three classes, or a class with a single example.
+        ValueError: fewer than three classes, a class with a single example, logits that are not finite, or
+            labels that do not fit.
     """
-    classes = logits.shape[1]
+    classes = checks.answers(logits, labels).shape[1]
     if classes < 3:
         raise ValueError(f"logits have {classes} classes; beside the true one there must be two to compare")
     found = []
@@ -81,7 +86,7 @@ def spread_within_classes(logits: Tensor, labels: Tensor) -> float:
     return float(torch.stack(found).mean())
 
 
-def _check(first: Tensor, second: Tensor) -> None:
-    checks.same_shape(first, second, ("first", "second"))
-    if first.ndim != 2 or not len(first):
-        raise ValueError(f"logits have shape {tuple(first.shape)}; they must be (examples, classes)")
+def _check(first: Tensor, second: Tensor, names: tuple[str, str] = ("first", "second")) -> None:
+    checks.same_shape(first, second, names)
+    checks.answers(first, name=names[0])
+    checks.answers(second, name=names[1])

@@ -23,12 +23,14 @@ def grad_cam(model: nn.Module, images: Tensor, layer: nn.Module, target: int) ->
 
     Raises:
         ValueError: a layer that is not in the model, was not reached, or has no map as its output; a class
-            that the model does not have.
+            that the model does not have; a map that the layer behind it has changed in place.
     """
     if all(layer is not module for module in model.modules()):
         raise ValueError("layer is not a part of the model; take one of model.named_modules()")
-    outputs: list[Tensor] = []
-    hook = layer.register_forward_hook(lambda module, inputs, output: outputs.append(output))
+    outputs: list[tuple[Tensor, int]] = []
+    hook = layer.register_forward_hook(
+        lambda module, inputs, output: outputs.append((output, getattr(output, "_version", 0)))
+    )
     try:
         model.eval()
         with torch.enable_grad():
@@ -45,12 +47,17 @@ def grad_cam(model: nn.Module, images: Tensor, layer: nn.Module, target: int) ->
     return torch.where(largest > 0, maps / largest, maps)
 
 
-def _features(outputs: list[Tensor]) -> Tensor:
-    """The one output that the hook saw, if it is a map."""
+def _features(outputs: list[tuple[Tensor, int]]) -> Tensor:
+    """The one output that the hook saw, if it is a map and still what it was."""
     if len(outputs) != 1:
         raise ValueError(f"layer was used {len(outputs)} times; take one that each image passes once")
-    if not isinstance(outputs[0], Tensor) or outputs[0].ndim != 4:
+    ((output, version),) = outputs
+    if not isinstance(output, Tensor) or output.ndim != 4:
         raise ValueError(
             "layer does not give maps (N, channels, h, w); take a convolution or what follows it"
         )
-    return outputs[0]
+    if output._version != version:
+        raise ValueError(
+            "the layer behind changes what layer gives in place; take that one, or set its inplace=False"
+        )
+    return output

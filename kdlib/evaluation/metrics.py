@@ -1,22 +1,21 @@
-"""How good a model's answers are: functions of logits and labels. Chapter 03."""
+"""How good a model's answers are: functions of logits and labels. Chapter 03.
 
+All of them take logits (N, classes), finite and of one example or more, and labels (N,) from 0 to
+classes - 1, and raise ValueError or TypeError for anything else.
+"""
+
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torchmetrics.functional.classification import (
-    binary_auroc,
-    binary_recall,
-    binary_specificity,
-    multiclass_f1_score,
-)
 
 from kdlib import checks
 
 
 def errors(logits: Tensor, labels: Tensor) -> int:
     """How many examples the largest logit gets wrong. logits (N, classes), labels (N,). Chapter 03."""
-    return int((checks.logits(logits).argmax(-1) != checks.labels(labels, logits.shape[-1])).sum())
+    return int((checks.answers(logits, labels).argmax(1) != labels).sum())
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:
@@ -26,8 +25,8 @@ def accuracy(logits: Tensor, labels: Tensor) -> float:
 
 def macro_f1(logits: Tensor, labels: Tensor) -> float:
     """The F1 score of each class, averaged with equal weights (torchmetrics). Chapter 03."""
-    score: Any = multiclass_f1_score
-    return float(score(logits.argmax(-1), labels, num_classes=logits.shape[-1], average="macro"))
+    answers, classes = checks.answers(logits, labels).argmax(1), logits.shape[1]
+    return float(_torchmetrics("multiclass_f1_score")(answers, labels, num_classes=classes, average="macro"))
 
 
 def auroc(logits: Tensor, labels: Tensor) -> float:
@@ -46,8 +45,7 @@ def auroc(logits: Tensor, labels: Tensor) -> float:
     odds = _log_odds(logits, labels, "the AUROC", needs=(0, 1))
     # torchmetrics takes log-odds through a sigmoid, where large ones would tie. Only their order counts.
     ranks = torch.unique(odds, return_inverse=True)[1].double() / len(odds)
-    area: Any = binary_auroc
-    return float(area(ranks, labels))
+    return float(_torchmetrics("binary_auroc")(ranks, labels))
 
 
 def sensitivity(logits: Tensor, labels: Tensor, threshold: float = 0.5) -> float:
@@ -64,7 +62,7 @@ def sensitivity(logits: Tensor, labels: Tensor, threshold: float = 0.5) -> float
         ValueError: no example of class 1, a threshold outside [0, 1], shapes as for `auroc`.
     """
     odds = _log_odds(logits, labels, "the sensitivity", needs=(1,))
-    share: Any = binary_recall
+    share = _torchmetrics("binary_recall")
     return float(share(odds.sigmoid(), labels, threshold=_threshold(threshold)))
 
 
@@ -77,7 +75,7 @@ def specificity(logits: Tensor, labels: Tensor, threshold: float = 0.5) -> float
         ValueError: no example of class 0, a threshold outside [0, 1], shapes as for `auroc`.
     """
     odds = _log_odds(logits, labels, "the specificity", needs=(0,))
-    share: Any = binary_specificity
+    share = _torchmetrics("binary_specificity")
     return float(share(odds.sigmoid(), labels, threshold=_threshold(threshold)))
 
 
@@ -145,7 +143,7 @@ def reliability(logits: Tensor, labels: Tensor, bins: int = 15) -> Reliability:
     """
     if bins < 1:
         raise ValueError(f"bins is {bins}; give at least 1")
-    confidence, answer = _matched(logits, labels).double().softmax(-1).max(-1)
+    confidence, answer = checks.answers(logits, labels).double().softmax(-1).max(-1)
     edges = torch.linspace(0, 1, bins + 1, dtype=torch.float64, device=confidence.device)
     number = torch.bucketize(confidence, edges[1:-1])
     examples = torch.bincount(number, minlength=bins)
@@ -170,7 +168,7 @@ def expected_calibration_error(logits: Tensor, labels: Tensor, bins: int = 15) -
 
 def _log_odds(logits: Tensor, labels: Tensor, what: str, needs: tuple[int, ...]) -> Tensor:
     """The logit of class 1 minus that of class 0, (N,) in float64; `what` needs examples of these classes."""
-    if _matched(logits, labels).shape[1] != 2:
+    if checks.answers(logits, labels).shape[1] != 2:
         raise ValueError(f"logits has shape {tuple(logits.shape)}; {what} is one of two classes: give (N, 2)")
     for label in needs:
         if not bool((labels == label).any()):
@@ -178,16 +176,12 @@ def _log_odds(logits: Tensor, labels: Tensor, what: str, needs: tuple[int, ...])
     return logits[:, 1].double() - logits[:, 0].double()
 
 
-def _matched(logits: Tensor, labels: Tensor) -> Tensor:
-    """The logits, if they are (N, classes) with a label each and at least one example."""
-    if checks.logits(logits).ndim != 2 or len(logits) == 0:
-        raise ValueError(f"logits has shape {tuple(logits.shape)}; give (N, classes) with at least 1 example")
-    if len(checks.labels(labels, logits.shape[1])) != len(logits):
-        raise ValueError(f"there are {len(labels)} labels for {len(logits)} rows of logits; they must match")
-    return logits
-
-
 def _threshold(value: float) -> float:
     if not 0 <= value <= 1:
         raise ValueError(f"threshold is {value!r}; it is a probability of class 1, from 0 to 1")
     return float(value)
+
+
+def _torchmetrics(name: str) -> Any:
+    """A function of torchmetrics, imported when it is called: that takes longer than all of kdlib."""
+    return getattr(import_module("torchmetrics.functional.classification"), name)

@@ -22,7 +22,7 @@ from kdlib.data.clicks import FEATURES, Clicks, clicks, rows
 from kdlib.evaluation import metrics
 from kdlib.experiments.arms import Arm, Experiment, Fitted, Job
 from kdlib.objectives import Objective, ramps
-from kdlib.objectives.privileged import Leading, Pair, together
+from kdlib.objectives.privileged import Leading, CoTrained, together
 from kdlib.training import Recipe
 
 TRAINING, TEST, TEST_SEED = 4000, 50_000, 1_000_000
@@ -59,14 +59,14 @@ def arms() -> list[Arm]:
 def together_arm(name: str, schedule: str, *, alpha: float = 1.0, **how: bool) -> Arm:
     """Teacher and student side by side."""
     options = {**ALONE.options, "schedule": schedule, "detach": True, "divergence": False, **how}
-    return replace(ALONE, name=name, network="pair", loss="together", alpha=alpha, options=options)
+    return replace(ALONE, name=name, network="both", loss="together", alpha=alpha, options=options)
 
 
 def network(arm: Arm, seed: int) -> nn.Module:
     """Two hidden layers of 64; the student's first step leaves out what serving does not have."""
     teacher = models.mlp((FEATURES + 1, 64, 64, 2), seed=1000 + seed)
     student = nn.Sequential(Leading(FEATURES), models.mlp((FEATURES, 64, 64, 2), seed=seed))
-    return {"teacher": teacher, "student": student, "pair": Pair(teacher, student)}[arm.network]
+    return {"teacher": teacher, "student": student, "both": CoTrained(teacher, student)}[arm.network]
 
 
 def objective(job: Job, part: Any) -> Objective:
@@ -95,7 +95,7 @@ def measure(job: Job, fitted: Fitted) -> dict[str, Any]:
     """Logloss and AUROC on the test clicks, of a pair's teacher too."""
     test, model = drawn(TEST, TEST_SEED, job.arm.options["dwell"]), fitted.model
     measured = judged(model, test)
-    if isinstance(model, Pair):
+    if isinstance(model, CoTrained):
         measured["teacher_logloss"] = judged(model.teacher, test)["test_logloss"]
     return measured
 

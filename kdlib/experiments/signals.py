@@ -77,9 +77,9 @@ def by_method(method: str, setting: float) -> Arm:
     if method == "soft":
         return replace(ALONE, name=method, loss="hinton", temperature=4.0, alpha=setting, **teacher)
     if method in ("mutual", "self", "ensemble"):
-        teacher = {"network": "cohort"} if method == "mutual" else {}
+        teacher = {"network": "mutual"} if method == "mutual" else {}
     if method == "hint":
-        teacher["network"] = "guided"
+        teacher["network"] = "with_regressor"
     return replace(ALONE, name=method, loss=method, options={"setting": setting}, **teacher)
 
 
@@ -88,10 +88,10 @@ def network(arm: Arm, seed: int) -> nn.Module:
     if arm.network == cifar.TEACHER.network:
         return cifar.network(arm, seed)
     student = models.vgg(models.VGG_QUICK, seed=seed)
-    if arm.network == "guided":
-        return signals.Guided(student, CHANNELS, seed=seed)
-    if arm.network == "cohort":
-        return signals.Cohort(student, models.vgg(models.VGG_QUICK, seed=seed + 1000))
+    if arm.network == "with_regressor":
+        return signals.WithRegressor(student, CHANNELS, seed=seed)
+    if arm.network == "mutual":
+        return signals.MutualStudents(student, models.vgg(models.VGG_QUICK, seed=seed + 1000))
     return student
 
 
@@ -121,7 +121,7 @@ def objective(job: Job, part: Dataset) -> Objective:
     if method in ("self", "ensemble"):  # of students alone whose initial weights and order are their own
         crowd = [job.seed + 1000 * k for k in range(1, 2 if method == "self" else MEMBERS + 1)]
         peers = [fit(EXPERIMENT, job.of(ALONE, seed)).model for seed in crowd]
-        return distilled(signals.Pool(peers, 4.0).to(devices.pick()), temperature=4.0, alpha=setting)
+        return distilled(signals.Ensemble(peers, 4.0).to(devices.pick()), temperature=4.0, alpha=setting)
     if method in ("hint", "attention", "relational"):
         return by_features(method, taught_by(EXPERIMENT, job).to(devices.pick()), setting)
     logits = answers(EXPERIMENT, job, part)

@@ -1,22 +1,28 @@
 """Comparing what two networks compute on their way: pure functions of feature maps. Chapter 07.
 
 Feature maps are (batch, channels, height, width), vectors (batch, dimensions). No gradient flows into the
-teacher's.
+teacher's. All is computed in float32 or better, also inside autocast.
+
+The authors' code takes other means; with each loss stands what a weight published for theirs is here.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kdlib import checks
+
 
 def hint(student: Tensor, teacher: Tensor) -> Tensor:
     """Half of the mean squared difference of two feature maps: Romero et al. (2015), equation 3. Chapter 07.
 
-    FitNets' guide and hint. The paper sums over the elements; with the mean, the weight of the term does not
-    depend on the size of the maps.
+    FitNets' guide and hint. The paper sums over the elements of an example; with the mean, the weight of the
+    term does not depend on the size of the maps. A weight of the paper's sum is here that times the number of
+    elements an example; one of F.mse_loss, which later code takes, is twice that.
 
     Args:
-        student: what a regressor has made of the student's map, of the same shape as the teacher's.
+        student: what a regressor has made of the student's map, of the same shape as the teacher's. Tokens
+            (batch, tokens, dimensions) will do too.
         teacher: the teacher's map.
 
     Raises:
@@ -24,11 +30,11 @@ def hint(student: Tensor, teacher: Tensor) -> Tensor:
     """
     if student.shape != teacher.shape:
         raise ValueError(
-            f"the student's map has shape {tuple(student.shape)} and the teacher's {tuple(teacher.shape)}; "
-            "send the student's through a regressor with as many channels as the teacher's, and take both "
-            "where height and width agree"
+            f"the maps are {tuple(student.shape)} and {tuple(teacher.shape)}; take both where height and "
+            "width, or tokens, agree, and the student's through a regressor (a 1x1 convolution, for tokens a "
+            "linear layer) with as many channels as the teacher's"
         )
-    return 0.5 * F.mse_loss(student.float(), teacher.detach().float())
+    return 0.5 * F.mse_loss(*_both(student, teacher))
 
 
 def attention(maps: Tensor) -> Tensor:
@@ -40,8 +46,11 @@ def attention(maps: Tensor) -> Tensor:
         ValueError: no feature map.
     """
     if maps.ndim != 4:
-        raise ValueError(f"maps has shape {tuple(maps.shape)}; attention is of maps (batch, channels, H, W)")
-    return F.normalize(maps.float().square().sum(1).flatten(1), dim=1)
+        raise ValueError(
+            f"maps has shape {tuple(maps.shape)}; attention is of maps (batch, channels, H, W). Tokens "
+            "(batch, H W, channels) make some: tokens.mT.unflatten(-1, (H, W))"
+        )
+    return F.normalize(checks.at_least_float32(maps, "maps").square().sum(1).flatten(1), dim=1)
 
 
 def attention_transfer(student: Tensor, teacher: Tensor) -> Tensor:
@@ -50,15 +59,19 @@ def attention_transfer(student: Tensor, teacher: Tensor) -> Tensor:
     Zagoruyko and Komodakis (2017), equation 2; it prints the distance, their code squares it, as here. The
     numbers of channels may differ, and their order and scale do not matter.
 
+    Their code takes the mean over the H W places and no half, so this is H W / 2 times its value: a weight
+    published for it is here that times 2 / (H W).
+
     Raises:
-        ValueError: maps of different height or width.
+        ValueError: no feature maps, or of another batch, height or width.
     """
-    if student.shape[-2:] != teacher.shape[-2:]:
+    ours, theirs = attention(student), attention(teacher.detach())
+    if len(student) != len(teacher) or student.shape[-2:] != teacher.shape[-2:]:
         raise ValueError(
-            f"the maps are {tuple(student.shape[-2:])} and {tuple(teacher.shape[-2:])}; take both where "
-            "height and width agree"
+            f"the maps are {tuple(student.shape)} and {tuple(teacher.shape)}; take both of the same examples "
+            "and where height and width agree"
         )
-    gap = attention(student) - attention(teacher.detach())
+    gap = ours - theirs
     return 0.5 * gap.square().sum(1).mean()
 
 
@@ -67,6 +80,9 @@ def relational_distance(student: Tensor, teacher: Tensor) -> Tensor:
 
     Distances are divided by their mean over the batch, so that neither turning, moving nor scaling a model's
     whole space changes anything. The dimensions of the two may differ.
+
+    The mean is over the pairs of different examples. The authors' code also counts each of the n examples
+    with itself, so this is n / (n - 1) times its value: its weight is here that times (n - 1) / n.
 
     Args:
         student, teacher: one vector an example, (batch, dimensions); feature maps are made flat.
@@ -89,6 +105,9 @@ def relational_angle(student: Tensor, teacher: Tensor) -> Tensor:
     Three examples make a triangle, and each of its corners an angle. The same changes as for distances change
     nothing.
 
+    The mean is over triples of different examples. The authors' code counts all n^3, so this is
+    n^2 / ((n - 1)(n - 2)) times its value: its weight is here that divided by as much.
+
     Args:
         student, teacher: one vector an example, (batch, dimensions); feature maps are made flat.
 
@@ -99,7 +118,8 @@ def relational_angle(student: Tensor, teacher: Tensor) -> Tensor:
 
     def cosines(vectors: Tensor) -> Tensor:
         edges = F.normalize(vectors[None] - vectors[:, None], dim=2)  # [corner, other]
-        return torch.bmm(edges, edges.mT)  # [corner, other, other]
+        with torch.autocast(edges.device.type, enabled=False):  # which would multiply in half precision
+            return torch.bmm(edges, edges.mT)  # [corner, other, other]
 
     # Where two of the three are the same example, both cosines are 0 or both 1: nothing is added.
     n = len(ours)
@@ -112,4 +132,11 @@ def _vectors(student: Tensor, teacher: Tensor, least: int) -> tuple[Tensor, Tens
             f"the batches hold {len(student)} and {len(teacher)} examples; they must be the same, {least} or "
             "more"
         )
-    return student.flatten(1).float(), teacher.detach().flatten(1).float()
+    ours, theirs = _both(student, teacher)
+    return ours.flatten(1), theirs.flatten(1)
+
+
+def _both(student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
+    """Both in float32 or better, the teacher's cut off."""
+    ours = checks.at_least_float32(student, "the student's")
+    return ours, checks.at_least_float32(teacher.detach(), "the teacher's")

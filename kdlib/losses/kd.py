@@ -1,4 +1,8 @@
-"""The loss of distillation, as pure functions of tensors: chapter 02 derives it and writes it in the open."""
+"""The loss of distillation, as pure functions of tensors: chapter 02 derives it and writes it in the open.
+
+Logits are (batch, classes), or (..., classes) for tokens and pixels; where the classes are the second
+dimension, `logits.movedim(1, -1)` makes them the last. A mask (...) says with True which rows count.
+"""
 
 from typing import NamedTuple
 
@@ -6,49 +10,93 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdlib import checks
+from kdlib.losses import rows
+from kdlib.losses.rows import Mask
 
 
 class Terms(NamedTuple):
-    """A loss and the two terms it is made of, scalar tensors; `soft` and `hard` are before weighting."""
+    """A loss and the two terms it is made of, all with gradients; `soft` and `hard` are before weighting."""
 
     total: Tensor
     soft: Tensor
     hard: Tensor
 
 
-def distillation_term(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Tensor:
+def distillation_term(
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    temperature: float,
+    *,
+    mask: Mask = None,
+    reduction: str = "mean",
+) -> Tensor:
     """T^2 times the Kullback-Leibler divergence KL(teacher || student) of the softened outputs.
 
     T^2 KL(p^t(T) || p^s(T)), averaged over the examples: the soft part of the objective of Hinton, Vinyals
     and Dean (2015), section 2. The factor T^2 keeps the gradient's scale as T grows. Chapter 02.
 
+    This is the forward divergence; `losses.divergences` has the reverse one and those between. A class at
+    minus infinity in the teacher, a masked one, adds nothing; if only the student has it there, the term is
+    infinite.
+
     Args:
-        student_logits: floating-point, shape (batch, classes).
+        student_logits: floating-point, shape (..., classes), at least (batch, classes).
         teacher_logits: the same shape. No gradient flows into them.
         temperature: T, a finite number above 0, the same for both.
+        mask: bool (...), the rows that count; None for all.
+        reduction: "mean" over the rows that count, "sum" over them, or "none": (...), 0 for the others.
 
     Returns:
-        A scalar in nats, in float32 or better: half-precision logits are widened first.
+        In nats, in float32 or better: half-precision logits are widened first.
 
     Raises:
-        ValueError: shapes that differ, an impossible temperature.
+        ValueError: shapes that differ, fewer than two classes, no row that counts, an impossible temperature.
         TypeError: logits that are not floating-point.
     """
     temperature = checks.temperature(temperature)
-    checks.same_shape(student_logits, teacher_logits, ("student_logits", "teacher_logits"))
-    if student_logits.ndim != 2 or not len(student_logits):
-        raise ValueError(
-            f"student_logits has shape {tuple(student_logits.shape)}; it must be (batch, classes), "
-            "and logits[None] for one example"
-        )
-    student = checks.at_least_float32(student_logits, "student_logits") / temperature
-    teacher = checks.at_least_float32(teacher_logits.detach(), "teacher_logits") / temperature
-    student, teacher = F.log_softmax(student, dim=-1), F.log_softmax(teacher, dim=-1)
-    return temperature**2 * F.kl_div(student, teacher, reduction="batchmean", log_target=True)
+    student, teacher, mask = rows.pair(student_logits, teacher_logits, mask)
+    return _forward(student, teacher, temperature, mask, reduction)
+
+
+def hard_term(
+    logits: Tensor,
+    labels: Tensor,
+    *,
+    mask: Mask = None,
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+    reduction: str = "mean",
+) -> Tensor:
+    """The cross-entropy with the labels, at temperature 1. Chapter 02.
+
+    Args:
+        logits: floating-point, shape (..., classes).
+        labels: class indices (...), of which `ignore_index` counts nowhere, or distributions (..., classes).
+        mask, reduction: as for `distillation_term`.
+        label_smoothing: what smoothing takes from the label and shares evenly.
+
+    Returns:
+        In nats, in float32 or better.
+
+    Raises:
+        ValueError: labels of another shape or out of range, no row that counts.
+        TypeError: labels that are neither integers nor distributions.
+    """
+    logits = rows.checked(logits, "logits")
+    labels, mask = rows.labelled(labels, logits, mask, ignore_index)
+    return rows.cross_entropy(rows.blank(logits, mask), labels, mask, label_smoothing, reduction)
 
 
 def hinton_loss(
-    student_logits: Tensor, teacher_logits: Tensor, labels: Tensor, *, temperature: float, alpha: float
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    labels: Tensor,
+    *,
+    temperature: float,
+    alpha: float,
+    mask: Mask = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
 ) -> Terms:
     """The composite loss: alpha times the distillation term plus 1 - alpha times the labels' cross-entropy.
 
@@ -56,20 +104,32 @@ def hinton_loss(
     The cross-entropy is taken at temperature 1. Chapter 02.
 
     Args:
-        student_logits: floating-point, shape (batch, classes).
+        student_logits: floating-point, shape (..., classes), at least (batch, classes).
         teacher_logits: the same shape. No gradient flows into them.
-        labels: integers of shape (batch,).
+        labels: class indices of shape (...), or distributions of shape (..., classes).
         temperature: T, a finite number above 0.
         alpha: from 0 (labels only) to 1 (teacher only).
+        mask: bool (...), the rows that count; None for all.
+        ignore_index: a label that takes its row out of both terms.
+        reduction: "mean" over the rows that count, "sum" over them, or "none": (...), 0 for the others.
 
     Returns:
-        Terms(total, soft, hard), scalars in nats.
+        Terms(total, soft, hard), in nats.
 
     Raises:
-        ValueError: alpha outside [0, 1], shapes that differ, an impossible temperature.
+        ValueError: alpha outside [0, 1], shapes that differ, no row that counts, an impossible temperature.
+        TypeError: labels that are neither integers nor distributions.
     """
-    alpha = checks.alpha(alpha)
-    soft = distillation_term(student_logits, teacher_logits, temperature)
-    checks.student_labels(labels, student_logits)
-    hard = F.cross_entropy(checks.at_least_float32(student_logits, "student_logits"), labels)
-    return Terms(alpha * soft + (1 - alpha) * hard, soft.detach(), hard.detach())
+    alpha, temperature = checks.alpha(alpha), checks.temperature(temperature)
+    student, teacher, _ = rows.pair(student_logits, teacher_logits)
+    labels, mask = rows.labelled(labels, student, mask, ignore_index)
+    student, teacher = rows.blank(student, mask), rows.blank(teacher, mask)
+    soft = _forward(student, teacher, temperature, mask, reduction)
+    hard = rows.cross_entropy(student, labels, mask, 0.0, reduction)
+    return Terms(alpha * soft + (1 - alpha) * hard, soft, hard)
+
+
+def _forward(student: Tensor, teacher: Tensor, temperature: float, mask: Mask, reduction: str) -> Tensor:
+    log_q = F.log_softmax(student / temperature, dim=-1)
+    log_p = F.log_softmax(teacher / temperature, dim=-1)
+    return temperature**2 * rows.divergence(log_p, log_q, mask, reduction)

@@ -4,10 +4,10 @@ import math
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from kdlib import checks
+from kdlib.losses import rows
 
 
 class Decoupled(NamedTuple):
@@ -30,7 +30,7 @@ def decoupled(
     Args:
         student_logits, teacher_logits: floating-point, (batch, classes), three classes or more. No gradient
             flows into the teacher's.
-        labels: integers (batch,).
+        labels: integers (batch,); a label of -100 takes its example out.
         temperature: T, above 0.
 
     Returns:
@@ -39,21 +39,25 @@ def decoupled(
     Raises:
         ValueError: shapes that differ, fewer than three classes, an impossible temperature.
     """
-    student, teacher = _pair(student_logits, teacher_logits)
-    checks.student_labels(labels, student)
-    temperature = checks.temperature(temperature)
-    if student.shape[1] < 3:
-        raise ValueError(f"logits have {student.shape[1]} classes; beside the label there must be two others")
-    rest = ~F.one_hot(labels.long(), student.shape[1]).bool()
+    student, teacher = _matrices(student_logits, teacher_logits)
+    temperature, classes = checks.temperature(temperature), student.shape[1]
+    if classes < 3:
+        raise ValueError(f"logits have {classes} classes; beside the label there must be two others")
+    labels, mask = rows.labelled(labels, student)
+    if labels.is_floating_point():
+        raise TypeError("labels are distributions; decoupled distillation needs a class: labels.argmax(1)")
+    label = labels.where(labels >= 0, 0)[:, None]
+    rest = torch.arange(classes - 1, device=labels.device).expand(len(student), -1)
+    rest = rest + (rest >= label)
 
     def parts(logits: Tensor) -> tuple[Tensor, Tensor]:
-        cooled = logits / temperature
-        other = cooled[rest].reshape(len(logits), -1)
-        two = torch.stack([cooled[~rest], other.logsumexp(1)], dim=1)
-        return two.log_softmax(1), other.log_softmax(1)
+        cooled = rows.blank(logits, mask) / temperature
+        own, others = cooled.gather(1, label), cooled.gather(1, rest)
+        two = torch.cat([own, others.logsumexp(1, keepdim=True)], dim=1)
+        return two.log_softmax(1), others.log_softmax(1)
 
     found = [
-        temperature**2 * F.kl_div(ours, theirs, reduction="batchmean", log_target=True)
+        temperature**2 * rows.divergence(theirs, ours, mask, "mean")
         for ours, theirs in zip(parts(student), parts(teacher), strict=True)
     ]
     return Decoupled(*found)
@@ -71,7 +75,8 @@ def dist(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> 
 
     1 minus Pearson's correlation of the softened probabilities, of student and teacher: over the classes of
     each example (inter), and over the batch for each class (intra). A student need not say the same numbers;
-    any that rise and fall with its teacher's on one line will do.
+    any that rise and fall with its teacher's on one line will do. A head that starts at zero has nothing that
+    rises or falls: its first gradient is a hundred times an ordinary one or more; see `correlation`.
 
     Args:
         student_logits, teacher_logits: floating-point, (batch, classes), two examples or more. No gradient
@@ -84,7 +89,7 @@ def dist(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> 
     Raises:
         ValueError: shapes that differ, a single example, an impossible temperature.
     """
-    student, teacher = _pair(student_logits, teacher_logits)
+    student, teacher = _matrices(student_logits, teacher_logits)
     temperature = checks.temperature(temperature)
     if len(student) < 2:
         raise ValueError("the batch holds one example; the correlation over a batch needs two or more")
@@ -95,24 +100,45 @@ def dist(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> 
 
 
 def correlation(first: Tensor, second: Tensor) -> Tensor:
-    """Pearson's correlation of each row of two matrices (n, m): (n,). Rows without variation give 0."""
-    a, b = first - first.mean(1, keepdim=True), second - second.mean(1, keepdim=True)
-    return F.cosine_similarity(a, b, dim=1)
+    """Pearson's correlation of each row of two matrices (n, m): (n,).
+
+    A row that varies by less than a thousandth of its size counts as if it varied by that much, so that one
+    without variation gives 0, with a gradient that is large but no more than that.
+    """
+
+    def turned(matrix: Tensor) -> Tensor:
+        centred = matrix - matrix.mean(1, keepdim=True)
+        least = 1e-3 * torch.linalg.vector_norm(matrix.detach(), dim=1, keepdim=True)
+        length: Tensor = torch.linalg.vector_norm(centred, dim=1, keepdim=True)
+        return centred / torch.maximum(length, least).clamp_min(torch.finfo(length.dtype).tiny)
+
+    return (turned(first) * turned(second)).sum(1)
 
 
 def standardised(logits: Tensor) -> Tensor:
-    """Each row of logits (N, classes) less its mean, divided by its standard deviation. Chapter 07.
+    """Each row of logits (..., classes) less its mean, divided by its standard deviation. Chapter 07.
 
     Logit standardisation: Sun et al. (2024), equation 12 without the temperature. Given to
     `losses.distillation_term` for student and teacher, it lets the student keep a scale of its own: all that
     is compared is which classes lie how far apart, measured in deviations of the model itself.
 
+    The deviation is the population's, over C. The authors' code takes the sample's, over C - 1: its result
+    is sqrt((C - 1) / C) of this one, so that its weight w and temperature T are w (C - 1) / C and
+    T sqrt(C / (C - 1)) here. Classes at minus infinity stay there and do not count.
+
+    A deviation below 0.01 counts as 0.01. A head that starts at zero has none, and its first gradient, which
+    is divided by it, would have no bound.
+
     Raises:
         TypeError: logits that are not floating-point.
     """
     logits = checks.at_least_float32(logits, "logits")
-    centred = logits - logits.mean(-1, keepdim=True)
-    return centred / (logits.std(-1, correction=0, keepdim=True) + 1e-7)
+    absent = logits == -math.inf
+    known = logits.masked_fill(absent, 0.0)
+    count = (~absent).sum(-1, keepdim=True)
+    centred = (known - known.sum(-1, keepdim=True) / count).masked_fill(absent, 0.0)
+    variance = centred.square().sum(-1, keepdim=True) / count
+    return (centred / variance.clamp_min(1e-4).sqrt()).masked_fill(absent, -math.inf)
 
 
 def pooled(logits: Tensor, temperature: float) -> Tensor:
@@ -133,10 +159,12 @@ def pooled(logits: Tensor, temperature: float) -> Tensor:
     return temperature * (shares.logsumexp(0) - math.log(len(logits)))
 
 
-def _pair(student_logits: Tensor, teacher_logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Both in float32 or better, the teacher's cut off."""
-    checks.same_shape(student_logits, teacher_logits, ("student_logits", "teacher_logits"))
-    if student_logits.ndim != 2 or not len(student_logits):
-        raise ValueError(f"student_logits has shape {tuple(student_logits.shape)}; give (batch, classes)")
-    student = checks.at_least_float32(student_logits, "student_logits")
-    return student, checks.at_least_float32(teacher_logits.detach(), "teacher_logits")
+def _matrices(student_logits: Tensor, teacher_logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Both (batch, classes) in float32 or better, the teacher's cut off."""
+    student, teacher, _ = rows.pair(student_logits, teacher_logits)
+    if student.ndim != 2:
+        raise ValueError(
+            f"student_logits has shape {tuple(student.shape)}; it must be (batch, classes): "
+            "logits.flatten(0, -2) of both models makes every token a row"
+        )
+    return student, teacher

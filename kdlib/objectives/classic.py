@@ -9,7 +9,6 @@ from functools import partial
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdlib import checks, losses
@@ -22,7 +21,7 @@ class Batch(NamedTuple):
     images: float (B, C, H, W) in [0, 1]. labels: (B,). positions: of the images in the data set, None where
     they are not known. progress: the share of training that is done, for schedules of the loss. views: which
     of an augmentation's views each image is, (B,), where it says so. examples: how many the data set has,
-    None where that is not known.
+    None where that is not known. teacher_logits: (B, classes), where a loader gives them.
     """
 
     images: Tensor
@@ -31,38 +30,40 @@ class Batch(NamedTuple):
     progress: float = 0.0
     views: Tensor | None = None
     examples: int | None = None
+    teacher_logits: Tensor | None = None
 
 
 Objective = Callable[[nn.Module, Batch], dict[str, Tensor]]
+# A model, its logits for the whole data set, or None where each batch brings them.
+Teacher = nn.Module | Tensor | None
 
 
 def supervised(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
     """Cross-entropy with the labels: the objective of the teacher and of the student alone. Chapter 03."""
-    logits = logits_on(model, batch.images)
-    checks.student_labels(batch.labels, logits)
-    return {"loss": F.cross_entropy(logits, batch.labels)}
+    return {"loss": losses.hard_term(logits_on(model, batch.images), batch.labels)}
 
 
-def distilled(teacher: nn.Module | Tensor, *, temperature: float, alpha: float) -> Objective:
+def distilled(teacher: Teacher, *, temperature: float, alpha: float) -> Objective:
     """The objective of a distilled student: Hinton's composite loss. Chapter 03.
 
     Args:
         teacher: a model, which is run on each batch in evaluation mode and without gradients; or its logits
             for the whole training set, shape (examples, classes), in the order of the data set, or (examples,
-            views, classes) for an augmentation that says which view it took.
+            views, classes) for an augmentation that says which view it took; or None where each batch of a
+            loader brings them: (images, labels, teacher_logits).
         temperature: T, above 0.
         alpha: weight of the teacher's term, 0 to 1.
     """
     checks.temperature(temperature)
     checks.alpha(alpha)
-    if not isinstance(teacher, nn.Module | Tensor):
-        raise TypeError(f"teacher is a {type(teacher).__name__}; give a model or a tensor of its logits")
+    if not isinstance(teacher, nn.Module | Tensor | None):
+        raise TypeError(f"teacher is a {type(teacher).__name__}; give a model, a tensor of logits, or None")
 
     return partial(_distilled, teacher=teacher, temperature=temperature, alpha=alpha)
 
 
 def _distilled(
-    model: nn.Module, batch: Batch, *, teacher: nn.Module | Tensor, temperature: float, alpha: float
+    model: nn.Module, batch: Batch, *, teacher: Teacher, temperature: float, alpha: float
 ) -> dict[str, Tensor]:
     if model is teacher:
         raise ValueError("teacher and student are the same object; copy.deepcopy one of them")
@@ -76,12 +77,17 @@ def _distilled(
     return {"loss": terms.total, "soft": terms.soft, "hard": terms.hard}
 
 
-def teacher_logits(teacher: nn.Module | Tensor, batch: Batch) -> Tensor:
-    """The teacher's logits on a batch: looked up by position in the data set, or computed. Chapter 03."""
+def teacher_logits(teacher: Teacher, batch: Batch) -> Tensor:
+    """The teacher's logits on a batch: brought by it, looked up by position, or computed. Chapter 03."""
+    if teacher is None:
+        if batch.teacher_logits is None:
+            raise ValueError("teacher is None; then a loader must give (images, labels, teacher_logits)")
+        return batch.teacher_logits
     if isinstance(teacher, Tensor):
         if batch.positions is None:
             raise ValueError(
-                "stored teacher logits need the positions of a batch; give a Dataset, not a loader"
+                "stored teacher logits need the positions of a batch, which a loader does not tell; give a "
+                "kdlib.data.Dataset, or let the loader give (images, labels, teacher_logits) and teacher=None"
             )
         if batch.examples is not None and len(teacher) != batch.examples:
             raise ValueError(
@@ -119,6 +125,6 @@ def label_smoothed(epsilon: float) -> Objective:
 
     def objective(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         logits = logits_on(model, batch.images)
-        return {"loss": F.cross_entropy(logits, batch.labels, label_smoothing=epsilon)}
+        return {"loss": losses.hard_term(logits, batch.labels, label_smoothing=epsilon)}
 
     return objective

@@ -16,7 +16,8 @@ def features(model: nn.Module, layers: Iterable[str]) -> Iterator[dict[str, Tens
             logits = model(images)
         found["pool3"]  # (B, C, H, W)
 
-    The hooks are removed at the end of the block, also where an error ends it.
+    The hooks are removed at the end of the block, also where an error ends it. What a layer gave is copied,
+    as a later one may change it in place: ReLU(inplace=True) does.
 
     Args:
         model: any module.
@@ -41,5 +42,4 @@ def features(model: nn.Module, layers: Iterable[str]) -> Iterator[dict[str, Tens
 
 
 def _keep(found: dict[str, Tensor], name: str, module: nn.Module, given: Any, output: Tensor) -> None:
-    # An activation that works in place would change what was kept; the book's networks have none behind it.
-    found[name] = output
+    found[name] = output.clone()

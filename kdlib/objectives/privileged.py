@@ -6,10 +6,10 @@ leaves the others out, so that both networks take the same rows and every object
 
 from collections.abc import Callable
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdlib import checks
+from kdlib.losses import rows
 from kdlib.objectives import Batch, Objective, logits_on, ramps
 
 
@@ -20,14 +20,15 @@ class Leading(nn.Module):
         super().__init__()
         self.columns = columns
 
-    def forward(self, rows: Tensor) -> Tensor:
+    def forward(self, table: Tensor) -> Tensor:
         """Raises ValueError where a row is shorter."""
-        if rows.shape[1] < self.columns:
-            raise ValueError(f"rows have {rows.shape[1]} columns; the student takes the first {self.columns}")
-        return rows[:, : self.columns]
+        if table.shape[1] < self.columns:
+            found = table.shape[1]
+            raise ValueError(f"rows have {found} columns; the student takes the first {self.columns}")
+        return table[:, : self.columns]
 
 
-class Pair(nn.Module):
+class CoTrained(nn.Module):
     """A teacher and a student that are trained together; called, it is the student. Chapter 06."""
 
     def __init__(self, teacher: nn.Module, student: nn.Module):
@@ -37,9 +38,9 @@ class Pair(nn.Module):
         self.teacher = teacher
         self.student = student
 
-    def forward(self, rows: Tensor) -> Tensor:
+    def forward(self, table: Tensor) -> Tensor:
         """The student's logits: what serving gets."""
-        return self.student(rows)  # type: ignore[no-any-return]
+        return self.student(table)  # type: ignore[no-any-return]
 
 
 def together(
@@ -49,7 +50,7 @@ def together(
     detach: bool = True,
     divergence: bool = False,
 ) -> Objective:
-    """The objective of a `Pair`, teacher and student at once, with a schedule of alpha. Chapter 06.
+    """The objective of `CoTrained`, teacher and student at once, with a schedule of alpha. Chapter 06.
 
     After Xu et al. (2020), Privileged Features Distillation at Taobao, and formula 6.3 of the chapter:
     (1 - a) CE(y, student) + a CE(teacher, student) + CE(y, teacher), with a = alpha * schedule(progress). The
@@ -64,22 +65,22 @@ def together(
 
     Raises:
         ValueError: alpha outside [0, 1].
-        TypeError: a model that is no Pair, when it is trained.
+        TypeError: a model that is not `CoTrained`, when it is trained.
     """
     checks.alpha(alpha)
 
     def objective(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        if not isinstance(model, Pair):
-            raise TypeError(f"model is a {type(model).__name__}; train a Pair(teacher, student) together")
+        if not isinstance(model, CoTrained):
+            raise TypeError(f"model is a {type(model).__name__}; give CoTrained(teacher, student)")
         student = logits_on(model.student, batch.images)
         teacher = logits_on(model.teacher, batch.images)
-        checks.student_labels(batch.labels, student)
+        labels, mask = rows.labelled(batch.labels, student)
+        student, teacher = rows.blank(student, mask), rows.blank(teacher, mask)
+        hard, own = (rows.cross_entropy(logits, labels, mask) for logits in (student, teacher))
         targets = teacher.detach() if detach else teacher
-        soft = F.cross_entropy(student, targets.softmax(dim=1))
+        soft = rows.cross_entropy(student, targets.softmax(dim=1), mask)
         if divergence:
-            soft = soft - F.cross_entropy(targets, targets.softmax(dim=1))
-        hard = F.cross_entropy(student, batch.labels)
-        own = F.cross_entropy(teacher, batch.labels)
+            soft = soft - rows.cross_entropy(targets, targets.softmax(dim=1), mask)
         a = alpha * schedule(batch.progress)
         return {"loss": (1 - a) * hard + a * soft + own, "soft": soft, "hard": hard, "teacher": own}
 

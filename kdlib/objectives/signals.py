@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdlib import checks, losses
 from kdlib.losses import features as feature_losses
 from kdlib.losses import logits as logit_losses
-from kdlib.objectives import Batch, Objective, hooks, logits_on, teacher_logits
+from kdlib.losses import rows
+from kdlib.objectives import Batch, Objective, Teacher, hooks, logits_on, teacher_logits
 
 # From the student's and the teacher's logits and the labels to a term.
 LogitTerm = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -17,8 +17,8 @@ LogitTerm = Callable[[Tensor, Tensor, Tensor], Tensor]
 FeatureTerm = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Tensor]
 
 
-class Guided(nn.Module):
-    """A student with a regressor that is trained beside it and thrown away: `guided.student`. Chapter 07.
+class WithRegressor(nn.Module):
+    """A student with a regressor that is trained beside it; `model.student` is what to keep. Chapter 07.
 
     The regressor of FitNets (Romero et al., 2015) makes as many channels of the student's map as its
     teacher's has, by a convolution of one pixel. Called, the whole is the student.
@@ -36,13 +36,13 @@ class Guided(nn.Module):
         return self.student(images)  # type: ignore[no-any-return]
 
 
-class Cohort(nn.Module):
+class MutualStudents(nn.Module):
     """Students that are trained together; called, it is the first of them. Chapter 07."""
 
     def __init__(self, *students: nn.Module):
         super().__init__()
         if len({id(student) for student in students}) < 2 or len(set(students)) < len(students):
-            raise ValueError("a cohort needs two students or more, each an object of its own")
+            raise ValueError("mutual learning needs two students or more, each an object of its own")
         self.students = nn.ModuleList(students)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ class Cohort(nn.Module):
         return self.students[0](images)  # type: ignore[no-any-return]
 
 
-class Pool(nn.Module):
+class Ensemble(nn.Module):
     """Several models as one teacher, averaged at a temperature: `logit_losses.pooled`. Chapter 07."""
 
     def __init__(self, members: Sequence[nn.Module], temperature: float):
@@ -66,14 +66,15 @@ class Pool(nn.Module):
         return logit_losses.pooled(logits, self.temperature)
 
 
-def by_logits(
-    term: LogitTerm, teacher: nn.Module | Tensor, *, weight: float, labels: float = 1.0
-) -> Objective:
+def by_logits(term: LogitTerm, teacher: Teacher, *, weight: float, labels: float = 1.0) -> Objective:
     """`labels` times the cross-entropy plus `weight` times a term of both models' logits. Chapter 07.
+
+    An example labelled -100 does not count in the cross-entropy. In the term it is the term's own matter:
+    `dkd_term` and `standardised_term` leave it out, and `dist_term`, which sees no labels, does not.
 
     Args:
         term: of the student's logits, the teacher's, and the labels.
-        teacher: a model or its logits, as for `objectives.distilled`.
+        teacher: a model, its logits or None, as for `objectives.distilled`.
         weight, labels: 0 or above.
 
     Raises:
@@ -83,8 +84,7 @@ def by_logits(
 
     def objective(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         logits = logits_on(model, batch.images)
-        checks.student_labels(batch.labels, logits)
-        hard = F.cross_entropy(logits, batch.labels)
+        hard = losses.hard_term(logits, batch.labels)
         soft = term(logits, teacher_logits(teacher, batch), batch.labels)
         return {"loss": labels * hard + weight * soft, "soft": soft, "hard": hard}
 
@@ -101,6 +101,7 @@ def by_features(
     """The cross-entropy plus `weight` times a term of what both compute on their way. Chapter 07.
 
     The teacher runs on each batch, in evaluation mode and without gradients: its maps are too many to keep.
+    An example labelled -100 counts in the term alone.
 
     Args:
         term: of two dictionaries, what the student's and the teacher's layers gave.
@@ -119,8 +120,7 @@ def by_features(
         teacher.eval()
         with torch.no_grad(), hooks.features(teacher, layers[1]) as theirs:
             logits_on(teacher, batch.images)
-        checks.student_labels(batch.labels, logits)
-        hard = F.cross_entropy(logits, batch.labels)
+        hard = losses.hard_term(logits, batch.labels)
         soft = term(ours, theirs)
         return {"loss": hard + weight * soft, "soft": soft, "hard": hard}
 
@@ -128,7 +128,7 @@ def by_features(
 
 
 def hinted(teacher: nn.Module, layers: tuple[str, str], *, weight: float) -> Objective:
-    """The objective of a `Guided` student: cross-entropy plus FitNets' hint. Chapter 07.
+    """The objective of a `WithRegressor` student: cross-entropy plus FitNets' hint. Chapter 07.
 
     The paper trains on the hint first and on the soft targets then; here both terms count from the start, as
     in later comparisons.
@@ -140,14 +140,20 @@ def hinted(teacher: nn.Module, layers: tuple[str, str], *, weight: float) -> Obj
 
     Raises:
         TypeError: a model without a regressor, when it is trained.
+        ValueError: when it is trained, a layer that gives no maps, or maps that do not fit.
     """
 
     def objective(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        if not isinstance(model, Guided):
-            raise TypeError(f"model is a {type(model).__name__}; a hint needs Guided(student, channels)")
+        if not isinstance(model, WithRegressor):
+            raise TypeError(f"model is a {type(model).__name__}; give WithRegressor(student, channels)")
         regressor = model.regressor
 
         def term(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> Tensor:
+            if ours[layers[0]].ndim != 4:
+                raise ValueError(
+                    f"layer {layers[0]!r} gives {checks.what(ours[layers[0]])}; the regressor takes maps (B, "
+                    "C, H, W). For tokens write an objective with losses.features.hint and a linear layer"
+                )
             return feature_losses.hint(regressor(ours[layers[0]]), theirs[layers[1]])
 
         return by_features(term, teacher, ((layers[0],), (layers[1],)), weight=weight)(model.student, batch)
@@ -156,7 +162,7 @@ def hinted(teacher: nn.Module, layers: tuple[str, str], *, weight: float) -> Obj
 
 
 def mutual(weight: float) -> Objective:
-    """The objective of a `Cohort`: each learns from the labels and from the others. Chapter 07.
+    """The objective of `MutualStudents`: each learns from the labels and from the others. Chapter 07.
 
     Deep mutual learning, Zhang et al. (2018), equations 5 to 7: the cross-entropy of each student plus
     `weight` (1 in the paper) times the mean divergence KL(other || student) over the others, whose answers
@@ -164,18 +170,18 @@ def mutual(weight: float) -> Objective:
 
     Raises:
         ValueError: a weight below 0.
-        TypeError: a model that is no Cohort, when it is trained.
+        TypeError: a model that is not `MutualStudents`, when it is trained.
     """
     _check(weight)
 
     def objective(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        if not isinstance(model, Cohort):
-            raise TypeError(f"model is a {type(model).__name__}; train a Cohort(first, second) together")
+        if not isinstance(model, MutualStudents):
+            raise TypeError(f"model is a {type(model).__name__}; give MutualStudents(first, second)")
         answers = [logits_on(student, batch.images) for student in model.students]
-        checks.student_labels(batch.labels, answers[0])
-        hard = torch.stack([F.cross_entropy(logits, batch.labels) for logits in answers])
+        hard = torch.stack([losses.hard_term(logits, batch.labels) for logits in answers])
         pairs = [(own, other) for own in answers for other in answers if other is not own]
-        soft = [losses.distillation_term(own, other, 1.0) for own, other in pairs]
+        mask = rows.labelled(batch.labels, answers[0])[1]
+        soft = [losses.distillation_term(own, other, 1.0, mask=mask) for own, other in pairs]
         told = torch.stack(soft).sum() / (len(answers) - 1)
         return {"loss": hard.sum() + weight * told, "soft": told, "hard": hard[0]}
 
@@ -206,7 +212,7 @@ def standardised_term(temperature: float) -> LogitTerm:
 
     def term(student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
         own, theirs = logit_losses.standardised(student), logit_losses.standardised(teacher)
-        return losses.distillation_term(own, theirs, temperature)
+        return losses.distillation_term(own, theirs, temperature, mask=rows.labelled(labels, student)[1])
 
     return term
 

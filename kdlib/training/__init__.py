@@ -1,6 +1,7 @@
 """The loop that trains, and what it stands on. Chapter 03.
 
 loop            train, and a model's logits for a whole data set
+batches         of a data set on the device, or of any loader
 recipes         optimiser, learning rate, epochs, and what makes no sense with them
 schedules       of the learning rate, and of the teacher's weight
 checkpoints     training that survives a kill

@@ -4,23 +4,21 @@ Data live on the device as uint8; each step takes a batch, asks the objective fo
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sized
-from dataclasses import asdict, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kdlib import checks, files, progress
+from kdlib import checks, files, losses, progress
 from kdlib.data import Dataset, digest
 from kdlib.objectives import Batch, Objective, logits_on
-from kdlib.training import checkpoints, devices, recipes, schedules
+from kdlib.training import batches, checkpoints, devices, recipes, schedules
+from kdlib.training.batches import Augment as Augment
+from kdlib.training.batches import Loader as Loader
 from kdlib.training.recipes import Recipe as Recipe  # part of what training offers
-
-# Gives the changed images, or these and the number of the view that each of them is.
-Augment = Callable[[Tensor, torch.Generator], Tensor | tuple[Tensor, Tensor]]
 
 
 class Trained(NamedTuple):
@@ -37,12 +35,12 @@ class DivergedError(ArithmeticError):
 
 def train(
     model: nn.Module,
-    data: Dataset | Iterable[tuple[Tensor, Tensor]],
+    data: Dataset | Loader,
     objective: Objective,
     recipe: Recipe,
     *,
     seed: int,
-    validation: Dataset | None = None,
+    validation: Dataset | Loader | None = None,
     augment: Augment | None = None,
     device: str | torch.device | None = None,
     checkpoint: Path | None = None,
@@ -53,12 +51,13 @@ def train(
     Args:
         model: takes images in [0, 1] in the type of its weights, and gives logits. It is left on the device,
             in evaluation mode.
-        data: a Dataset, kept on the device as uint8; or any iterable of (images, labels), a DataLoader too.
-            Where an iterable has no length, the schedule moves once an epoch.
+        data: a Dataset, kept on the device as uint8; or any iterable of (images, labels) or (images, labels,
+            teacher_logits), a DataLoader too. Where it has no length, the schedule moves once an epoch.
         objective: what to minimise, `supervised` or `distilled(...)` for instance.
         recipe: epochs, learning rate and the rest.
         seed: fixes order, augmentation and dropout. The global random state is left as it was.
-        validation: held-out images; their loss decides which epoch is best, and when patience ends.
+        validation: held-out images, in either form; their loss decides which epoch is best, and when
+            patience ends.
         augment: a function of uint8 images and a generator; it gives images, or images and their views.
         device: "cpu", "cuda" or "mps"; None takes the best one here.
         checkpoint: a file written after each epoch. An existing one is continued.
@@ -66,31 +65,32 @@ def train(
 
     Raises:
         ValueError: an empty data set, labels out of range, a batch of one under batch norm.
+        TypeError: batches or a model of another form; the page "Distil your own model" says what to do.
         DivergedError: the loss is no longer finite; the checkpoint holds the epoch before.
         CheckpointError: the checkpoint is of another run, or cut short.
     """
     device = devices.pick(device)
     checks.seed(seed)
     recipes.check(recipe, model, data, validation)
-    identity: dict[str, Any] = {"recipe": asdict(recipe), "seed": seed, "objective": _named(objective)}
+    identity = {"recipe": recipes.described(recipe), "seed": seed, "objective": recipes.named(objective)}
     if checkpoint is not None:
         checkpoint = Path(checkpoint)
         files.check_writable(checkpoint.parent)
         identity["data"] = digest(data) if isinstance(data, Dataset) else None
     if isinstance(data, Dataset):
         data = replace(data, images=data.images.to(device), labels=data.labels.to(device))
-    model.to(device).to(memory_format=_layout(model))
+    model.to(device).to(memory_format=batches.layout(model))
     state = checkpoints.State(model, recipes.optimizer(recipe, model), recipes.scaler(recipe, device))
     if checkpoint is not None and checkpoint.exists():
         checkpoints.resume(checkpoint, state, identity)
-    steps = _steps(data, recipe)
+    steps = batches.steps(data, recipe)
     total, done = (None, 0) if steps is None else (steps * recipe.epochs, steps * len(state.curve))
     with progress.bar(total, description, initial=done, unit="step") as bar:
         while not _finished(state, recipe):
             begin, epoch_seed = time.perf_counter(), 1_000_003 * seed + len(state.curve)
             with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
                 torch.manual_seed(epoch_seed)  # dropout draws from the global state
-                stream = _batches(data, recipe, model, augment, epoch_seed)
+                stream = batches.epoch(data, recipe, model, augment, epoch_seed)
                 entry = _epoch(state, stream, objective, recipe, steps, bar)
             if validation is not None:
                 entry |= validated(model, validation)
@@ -102,35 +102,46 @@ def train(
     return Trained(state.curve, state.best, state.best_weights)
 
 
-def _named(objective: Objective) -> str:
-    """An objective's name and plain settings, by which a checkpoint knows it."""
-    settings = getattr(objective, "keywords", {})  # of functools.partial
-    plain = {key: value for key, value in settings.items() if isinstance(value, int | float | str)}
-    name = getattr(getattr(objective, "func", objective), "__qualname__", type(objective).__qualname__)
-    return f"{name} {plain}" if plain else name
-
-
-@torch.no_grad()
 def logits_of(model: nn.Module, data: Dataset, batch_size: int = 1000) -> Tensor:
     """The model's logits for a whole data set, (examples, classes), float32 on the CPU. Chapter 03.
 
     The model is evaluated where it is, and left in the mode it was in.
+
+    Raises:
+        TypeError: a loader, whose order may be another one each time.
     """
-    device, was_training = next(model.parameters()).device, model.training
-    model.eval()
-    images = (x.to(device).float() / 255 for x in torch.split(data.images, batch_size))
-    parts = [logits_on(model, x).float().cpu() for x in images]
-    model.train(was_training)
-    return torch.cat(parts)
+    if not isinstance(data, Dataset):
+        raise TypeError(
+            f"data is a {type(data).__name__}; give a kdlib.data.Dataset, whose order is fixed. For a loader "
+            "keep each batch's logits beside its labels: see the page 'Distil your own model'"
+        )
+    return _answers(model, data, batch_size)[0]
 
 
-def validated(model: nn.Module, data: Dataset) -> dict[str, float]:
+def validated(model: nn.Module, data: Dataset | Loader) -> dict[str, float]:
     """Cross-entropy and accuracy on held-out images."""
-    logits, labels = logits_of(model, data), data.labels.cpu()
+    logits, labels = _answers(model, data)
+    checks.labels(labels, logits.shape[-1], "validation.labels")
     return {
-        "validation_loss": float(F.cross_entropy(logits, labels)),
+        "validation_loss": float(losses.hard_term(logits, labels)),
         "validation_accuracy": float((logits.argmax(1) == labels).double().mean()),
     }
+
+
+@torch.no_grad()
+def _answers(model: nn.Module, data: Dataset | Loader, batch_size: int = 1000) -> tuple[Tensor, Tensor]:
+    """Logits in float32 and labels of all examples, on the CPU; the model stays in the mode it was in."""
+    if isinstance(data, Dataset):
+        columns = (torch.split(column, batch_size) for column in (data.images, data.labels))
+        data = list(zip(*columns, strict=True))
+    was_training = model.training
+    model.eval()
+    parts = [(logits_on(model, b.images).float().cpu(), b.labels.cpu()) for b in batches.loaded(data, model)]
+    model.train(was_training)
+    if not parts:
+        raise ValueError("there is no batch to evaluate; give a list or a DataLoader: a generator is used up")
+    logits, labels = zip(*parts, strict=True)
+    return torch.cat(logits), torch.cat(labels)
 
 
 def _epoch(
@@ -196,56 +207,6 @@ def _means(rows: list[dict[str, Tensor]], epoch: int) -> dict[str, float]:
             "are finite; if so, try a lower learning rate"
         )
     return {name: float(values.mean()) for name, values in columns.items()}
-
-
-def _steps(data: object, recipe: Recipe) -> int | None:
-    """How many batches an epoch has, where that is known beforehand."""
-    if isinstance(data, Dataset):
-        return len(recipes.batch_starts(recipe, len(data)))
-    return len(data) if isinstance(data, Sized) else None
-
-
-def _batches(
-    data: Dataset | Iterable[tuple[Tensor, Tensor]],
-    recipe: Recipe,
-    model: nn.Module,
-    augment: Augment | None,
-    seed: int,
-) -> Iterator[Batch]:
-    """An epoch's batches, images in [0, 1] as the model takes them, in an order that the seed fixes."""
-    weight, layout = next(model.parameters()), _layout(model)
-    device, dtype = weight.device, weight.dtype
-    generator = torch.Generator().manual_seed(seed)
-    chance = torch.Generator(device).manual_seed(seed)
-    if isinstance(data, Dataset):
-        order = torch.randperm(len(data), generator=generator).to(device)
-        for start in recipes.batch_starts(recipe, len(data)):
-            index = order[start : start + recipe.batch_size]
-            images, views = _changed(data.images[index], augment, chance)
-            images = (images.float() / 255).to(dtype).contiguous(memory_format=layout)
-            yield Batch(images, data.labels[index], index, views=views, examples=len(data))
-        return
-    for images, labels in data:
-        images = images.to(device)
-        if images.dtype == torch.uint8:
-            images = _changed(images, augment, chance)[0].float() / 255
-        if images.is_floating_point():
-            images = images.to(dtype)
-        yield Batch(images, labels.to(device))
-
-
-def _changed(
-    images: Tensor, augment: Augment | None, chance: torch.Generator
-) -> tuple[Tensor, Tensor | None]:
-    """The augmented images, and their views where the augmentation says them."""
-    changed = images if augment is None else augment(images, chance)
-    return (changed, None) if isinstance(changed, Tensor) else changed
-
-
-def _layout(model: nn.Module) -> torch.memory_format:
-    """Channels last for convolutions: LeNet-5's steps took 8 to 18 % less time with it on two CPU cores."""
-    convolves = any(isinstance(m, nn.Conv2d) for m in model.modules())
-    return torch.channels_last if convolves else torch.contiguous_format
 
 
 def _finished(state: checkpoints.State, recipe: Recipe) -> bool:

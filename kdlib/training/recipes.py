@@ -1,7 +1,9 @@
 """How a model is trained: a recipe, the optimiser it names, and what makes no sense with it. Chapter 03."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -18,7 +20,8 @@ class Recipe:
     epochs: int
     learning_rate: float
     batch_size: int = 128
-    optimizer: str = "sgd"  # sgd, adam or adamw
+    # sgd, adam or adamw, or a function of the list of parameters; the learning rate is always the recipe's
+    optimizer: str | Callable[[list[nn.Parameter]], torch.optim.Optimizer] = "sgd"
     momentum: float = 0.9  # of sgd
     weight_decay: float = 0.0
     max_norm: float | None = None  # the longest row of a linear layer's weights (Hinton et al. 2012)
@@ -44,7 +47,27 @@ def optimizer(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
         return torch.optim.Adam(parameters, rate, weight_decay=decay, fused=fused)
     if recipe.optimizer == "adamw":
         return torch.optim.AdamW(parameters, rate, weight_decay=decay, fused=fused)
-    raise ValueError(f"optimizer is {recipe.optimizer!r}; it must be sgd, adam or adamw")
+    made = recipe.optimizer(parameters) if callable(recipe.optimizer) else None
+    if not isinstance(made, torch.optim.Optimizer):
+        found = f"{recipe.optimizer!r}" if made is None else f"a function that gives a {type(made).__name__}"
+        raise ValueError(
+            f"optimizer is {found}; it must be sgd, adam or adamw, or give a torch.optim.Optimizer"
+        )
+    return made
+
+
+def described(recipe: Recipe) -> dict[str, Any]:
+    """The settings as a checkpoint keeps them, an optimiser's function by its name."""
+    own = {} if isinstance(recipe.optimizer, str) else {"optimizer": named(recipe.optimizer)}
+    return asdict(recipe) | own
+
+
+def named(function: Callable[..., Any]) -> str:
+    """A function's name and plain settings, by which a checkpoint knows it."""
+    settings = getattr(function, "keywords", {})  # of functools.partial
+    plain = {key: value for key, value in settings.items() if isinstance(value, int | float | str)}
+    name = getattr(getattr(function, "func", function), "__qualname__", type(function).__qualname__)
+    return f"{name} {plain}" if plain else name
 
 
 def scaler(recipe: Recipe, device: torch.device) -> torch.amp.GradScaler:
@@ -53,14 +76,14 @@ def scaler(recipe: Recipe, device: torch.device) -> torch.amp.GradScaler:
     return torch.amp.GradScaler(device.type, enabled=half is torch.float16)
 
 
-def check(recipe: Recipe, model: nn.Module, data: object, validation: Dataset | None) -> None:
+def check(recipe: Recipe, model: nn.Module, data: object, validation: object) -> None:
     """Raise TypeError or ValueError for what could not be trained, or not as it says."""
     _check_numbers(recipe)
     if recipe.patience is not None and (recipe.patience < 1 or validation is None):
         raise ValueError(
             f"patience is {recipe.patience}; it must be at least 1, and validation must be given with it"
         )
-    if validation is not None:
+    if isinstance(validation, Dataset):
         _check_set(validation, "validation")
         if not len(validation):
             raise ValueError("validation holds 0 examples; give at least one, or None")

@@ -1,6 +1,7 @@
 """Agreement, divergence, same mistakes, and what a model says of the wrong classes, by hand."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -41,12 +42,27 @@ def test_spread_is_of_the_wrong_classes_and_within_a_class() -> None:
     assert fidelity.spread_within_classes(3 * logits, labels) == pytest.approx(3 * math.sqrt(2) / 2)
 
 
-def test_bad_input_is_named() -> None:
-    with pytest.raises(ValueError, match="first"):
-        fidelity.agreement(A, B[:2])
-    with pytest.raises(ValueError, match=r"\(examples, classes\)"):
-        fidelity.divergence(A[:0], A[:0])
-    with pytest.raises(ValueError, match="two to compare"):
-        fidelity.spread_within_classes(A[:, :2], torch.tensor([0, 0, 1, 1]))
-    with pytest.raises(ValueError, match="class 2 once"):
-        fidelity.spread_within_classes(A, torch.tensor([0, 0, 2, 0]))
+Y = torch.tensor([0, 0, 1, 1])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: fidelity.agreement(A, B[:2]), "first"),
+        (
+            lambda: fidelity.divergence(A[:0], A[:0]),
+            r"student_logits has shape \(0, 3\); give \(N, classes\)",
+        ),
+        (lambda: fidelity.agreement(A, B * math.nan), "second: 12 of 12 values are NaN"),
+        (lambda: fidelity.divergence(A[None], B[None]), r"shape \(1, 4, 3\)"),
+        (lambda: fidelity.same_mistakes(A, B, Y[:3]), "3 labels for 4 rows"),
+        (lambda: fidelity.same_mistakes(A, B, Y + 2), "labels runs from 2 to 3"),
+        (lambda: fidelity.spread_within_classes(A, Y[:2]), "2 labels for 4 rows"),
+        (lambda: fidelity.spread_within_classes(A * math.inf, Y), "NaN or infinite"),
+        (lambda: fidelity.spread_within_classes(A[:, :2], Y), "two to compare"),
+        (lambda: fidelity.spread_within_classes(A, torch.tensor([0, 0, 2, 0])), "class 2 once"),
+    ],
+)
+def test_bad_input_is_named(call: Callable[[], float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()

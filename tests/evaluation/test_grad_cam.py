@@ -63,3 +63,11 @@ def test_layers_that_have_no_map_are_named() -> None:
     )
     with pytest.raises(ValueError, match="layer was used 2 times"):
         grad_cam(both, images, shared, 1)
+
+
+def test_a_map_that_the_next_layer_changes_in_place_is_refused() -> None:
+    layers = [nn.Conv2d(1, 2, 1), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(8192, 2)]
+    model, images = nn.Sequential(*layers), torch.rand(1, 1, 64, 64)
+    with pytest.raises(ValueError, match="changes what layer gives in place; take that one"):
+        grad_cam(model, images, layers[0], 1)
+    assert grad_cam(model, images, layers[1], 1).shape == (1, 64, 64)

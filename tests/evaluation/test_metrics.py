@@ -1,6 +1,8 @@
 """Metrics of two classes, calibration and bootstrap, against scikit-learn and by hand."""
 
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -160,28 +162,78 @@ def test_a_class_without_an_example_is_named(metric: Callable[..., float]) -> No
             metric(logits, labels)
 
 
+EVERY = [*TWO_CLASS, metrics.errors, metrics.accuracy, metrics.macro_f1, metrics.reliability]
+EVERY += [metrics.expected_calibration_error]
+NAN = torch.tensor([[0.0, math.nan], [0.0, 1.0]])
+
+
+@pytest.mark.parametrize("metric", EVERY)
+@pytest.mark.parametrize(
+    ("logits", "labels", "error", "message"),
+    [
+        (torch.zeros(3, 2), [0, 1], ValueError, "2 labels for 3 rows of logits"),
+        (torch.eye(3)[:, :2], [1], ValueError, "1 labels for 3 rows of logits"),
+        (NAN, [0, 1], ValueError, "logits: 1 of 4 values are NaN or infinite"),
+        (torch.zeros(0, 2), [], ValueError, r"shape \(0, 2\); give \(N, classes\) with at least 1 example"),
+        (torch.zeros(6, 6, 2), [0] * 6, ValueError, r"shape \(6, 6, 2\); .*logits.flatten\(0, -2\)"),
+        (torch.zeros(2), [0], ValueError, r"shape \(2,\); give \(N, classes\)"),
+        (torch.zeros(2, 2), [0, 2], ValueError, "labels runs from 0 to 2; with 2 classes"),
+        (torch.zeros(2, 2), [0, -100], ValueError, "labels runs from -100 to 0"),
+        (torch.zeros(2, 2), [0.0, 1.0], TypeError, "labels is torch.float32 of shape"),
+        (torch.zeros(2, 2).long(), [0, 1], TypeError, "logits has dtype torch.int64"),
+    ],
+)
+def test_what_no_metric_can_judge_is_named(
+    metric: Callable[..., float], logits: Tensor, labels: list[float], error: type[Exception], message: str
+) -> None:
+    truth = torch.tensor(labels) if labels else torch.zeros(0, dtype=torch.long)
+    with pytest.raises(error, match=message):
+        metric(logits, truth)
+
+
 @pytest.mark.parametrize("metric", TWO_CLASS)
-def test_two_logits_and_a_label_an_example_are_asked_for(metric: Callable[..., float]) -> None:
-    labels = torch.tensor([0, 1])
+def test_three_classes_are_not_two(metric: Callable[..., float]) -> None:
     with pytest.raises(ValueError, match=r"shape \(2, 3\); the .* is one of two classes: give \(N, 2\)"):
-        metric(torch.zeros(2, 3), labels)
-    with pytest.raises(ValueError, match="2 labels for 3 rows"):
-        metric(torch.zeros(3, 2), labels)
-    with pytest.raises(ValueError, match="NaN"):
-        metric(torch.tensor([[0.0, math.nan], [0.0, 1.0]]), labels)
+        metric(torch.zeros(2, 3), torch.tensor([0, 1]))
 
 
-@pytest.mark.parametrize("threshold", [-0.1, 1.1, math.nan])
-def test_a_threshold_is_a_probability(threshold: float) -> None:
-    with pytest.raises(ValueError, match=r"threshold is .*from 0 to 1"):
-        metrics.balanced_accuracy(from_probabilities(0.2, 0.7), torch.tensor([0, 1]), threshold)
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        *(
+            (
+                lambda x=x: metrics.balanced_accuracy(NAN.nan_to_num(), torch.tensor([0, 1]), x),
+                r"threshold is .*0 to 1",
+            )
+            for x in (-0.1, 1.1, math.nan)
+        ),
+        (lambda: metrics.reliability(from_probabilities(0.2), torch.tensor([0]), bins=0), "bins is 0"),
+    ],
+)
+def test_a_setting_out_of_range_is_named(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()
 
 
-def test_calibration_needs_bins_and_examples() -> None:
-    with pytest.raises(ValueError, match="bins is 0"):
-        metrics.reliability(from_probabilities(0.2), torch.tensor([0]), bins=0)
-    with pytest.raises(ValueError, match="at least 1 example"):
-        metrics.expected_calibration_error(torch.zeros(0, 2), torch.zeros(0, dtype=torch.long))
+def test_labels_of_any_integer_type_are_judged_alike() -> None:
+    logits, labels = examples(0)
+    for metric in EVERY:
+        found, expected = (metric(logits, given) for given in (labels.byte(), labels))
+        if isinstance(found, tuple):
+            assert all(
+                torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in zip(found, expected, strict=True)
+            )
+        else:
+            assert found == expected
+
+
+def test_importing_the_rooms_of_the_method_imports_neither_torchmetrics_nor_torchvision() -> None:
+    rooms = (
+        "kdlib.evaluation.metrics, kdlib.evaluation.fidelity, kdlib.training, kdlib.objectives, kdlib.losses"
+    )
+    code = f"import sys, {rooms}; print([m for m in ('torchmetrics', 'torchvision') if m in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.strip() == "[]"
 
 
 def test_a_bootstrap_interval_of_a_share_is_the_binomials() -> None:

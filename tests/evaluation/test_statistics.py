@@ -62,4 +62,3 @@ def test_prediction_interval_value_is_expected_in_a_wider_interval() -> None:
     assert found.high - 2 == pytest.approx(4.303 * (4 / 3) ** 0.5)
     assert 2 - found.low == pytest.approx(4.303 * (4 / 3) ** 0.5)
     assert math.isnan(prediction_interval([5.0]).low)
-

@@ -12,7 +12,7 @@ from kdlib.data.clicks import clicks
 from kdlib.experiments import clicks as click_experiments
 from kdlib.experiments import ledger, runner
 from kdlib.experiments.clicks import Arm
-from kdlib.objectives.privileged import Pair
+from kdlib.objectives.privileged import CoTrained
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_the_figures_are_those_of_the_student(small: None) -> None:
     arm = Arm("beside", "beside", alpha=0.5)
     data, test = click_experiments.drawn(600, 0, arm.dwell), clicks(2000, seed=9)
     model, curve, _ = click_experiments.trained(arm, 0, data)
-    assert isinstance(model, Pair) and len(curve) == click_experiments.RECIPE.epochs
+    assert isinstance(model, CoTrained) and len(curve) == click_experiments.RECIPE.epochs
     with torch.no_grad():
         by_hand = float(F.cross_entropy(model.student(click_experiments.rows(test)), test.bought))
     found = click_experiments.judged(model, test)

@@ -89,9 +89,9 @@ def test_all_students_of_a_seed_begin_alike_and_members_do_not(few: None, tmp_pa
 
     def keep(model: torch.nn.Module, *rest: object, **named: object) -> object:
         found = model
-        if isinstance(model, signals.Guided):
+        if isinstance(model, signals.WithRegressor):
             found = model.student
-        if isinstance(model, signals.Cohort):
+        if isinstance(model, signals.MutualStudents):
             assert not torch.equal(model.students[0].conv1.weight, model.students[1].conv1.weight)
             found = model.students[0]
         begun[str(named["description"])] = found.conv1.weight.detach().clone()

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdlib import models
-from kdlib.losses import distillation_term, hinton_loss
+from kdlib.losses import distillation_term, hard_term, hinton_loss
 
 
 def random_logits(rows: int, classes: int = 10, deviation: float = 1.0, seed: int = 0) -> Tensor:
@@ -107,16 +107,6 @@ def test_the_composite_weighs_the_teacher_by_alpha() -> None:
     assert float(same.total) == pytest.approx(0, abs=1e-12)
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_logits_are_widened(dtype: torch.dtype) -> None:
-    teacher, student = random_logits(4).to(dtype), random_logits(4, seed=1).to(dtype)
-    term = distillation_term(student, teacher, 100)
-    assert term.dtype == torch.float32
-    torch.testing.assert_close(term, distillation_term(student.float(), teacher.float(), 100))
-    terms = hinton_loss(student, teacher, torch.tensor([0, 1, 2, 3]), temperature=4, alpha=0.5)
-    assert terms.total.dtype == torch.float32
-
-
 def test_under_autocast_the_loss_stays_in_float32() -> None:
     model = models.lenet5(seed=0)
     images = torch.rand(4, 1, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -127,17 +117,134 @@ def test_under_autocast_the_loss_stays_in_float32() -> None:
     assert term.dtype == torch.float32
 
 
-@pytest.mark.parametrize("alpha", [-0.1, 1.1, math.nan, math.inf])
-def test_alpha_outside_its_range_is_named(alpha: float) -> None:
-    z = random_logits(2)
-    with pytest.raises(ValueError, match=r"alpha is .*from 0 to 1"):
-        hinton_loss(z, z, torch.tensor([0, 1]), temperature=4, alpha=alpha)
+def test_each_term_carries_its_own_gradient() -> None:
+    teacher, student, labels = random_logits(4), random_logits(4, seed=1).requires_grad_(), torch.arange(4)
+    terms = hinton_loss(student, teacher, labels, temperature=4, alpha=0.25)
+    (found,) = torch.autograd.grad(0.25 * terms.soft + 0.75 * terms.hard, student, retain_graph=True)
+    torch.testing.assert_close(found, torch.autograd.grad(terms.total, student)[0])
 
 
-def test_shapes_and_types_that_do_not_fit_are_named() -> None:
-    with pytest.raises(ValueError, match=r"student_logits has shape \(2, 10\) but teacher.* \(2, 7\)"):
-        distillation_term(random_logits(2), random_logits(2, 7), 4)
-    with pytest.raises(TypeError, match=r"student_logits has dtype torch.int64"):
-        distillation_term(torch.ones(2, 3, dtype=torch.int64), random_logits(2, 3), 4)
-    with pytest.raises(ValueError, match="temperature is 0"):
-        distillation_term(random_logits(2), random_logits(2), 0)
+def test_a_class_that_only_one_model_lacks() -> None:
+    teacher, student = random_logits(4, 3), random_logits(4, 3, seed=1)
+    lacking = teacher.masked_fill(torch.tensor([False, False, True]), -math.inf)
+    p, log_q = (lacking / 2).softmax(1)[:, :2], (student / 2).log_softmax(1)[:, :2]
+    torch.testing.assert_close(
+        distillation_term(student, lacking, 2), 4 * (p * (p.log() - log_q)).sum(1).mean()
+    )
+    assert float(distillation_term(lacking, student, 2)) == math.inf
+    assert math.isnan(float(distillation_term(student * math.nan, lacking, 2)))  # what is broken stays so
+
+
+def test_ignored_labels_count_in_neither_term() -> None:
+    teacher, student = random_logits(4), random_logits(4, seed=1).requires_grad_()
+    labels = torch.tensor([3, -100, 0, -100])
+    found = hinton_loss(student, teacher, labels, temperature=4, alpha=0.5)
+    left = hinton_loss(student[::2], teacher[::2], labels[::2], temperature=4, alpha=0.5)
+    for one, other in zip(found, left, strict=True):
+        torch.testing.assert_close(one, other)
+    (slope,) = torch.autograd.grad(found.total, student)
+    assert slope[1::2].abs().max() == 0 < slope[::2].abs().min()
+    torch.testing.assert_close(hard_term(student, labels), F.cross_entropy(student[::2], labels[::2]))
+    other = hinton_loss(
+        student, teacher, labels.where(labels >= 0, 7), temperature=4, alpha=0.5, ignore_index=7
+    )
+    torch.testing.assert_close(other.total, found.total)
+
+
+def test_soft_labels_of_one_class_are_that_label() -> None:
+    student, labels = random_logits(4), torch.tensor([3, 1, 0, 9])
+    for smoothing in (0.0, 0.2):
+        soft = hard_term(student, F.one_hot(labels, 10).double(), label_smoothing=smoothing)
+        torch.testing.assert_close(soft, hard_term(student, labels.byte(), label_smoothing=smoothing))
+    shares = random_logits(4, seed=2).softmax(1)
+    torch.testing.assert_close(hard_term(student, shares), -(shares * student.log_softmax(1)).sum(1).mean())
+    loss = hinton_loss(student, random_logits(4, seed=1), shares, temperature=2, alpha=0.3)
+    torch.testing.assert_close(loss.hard, hard_term(student, shares))
+
+
+def test_tokens_and_pixels_are_rows() -> None:
+    teacher, student, labels = random_logits(6), random_logits(6, seed=1), torch.arange(6)
+    flat = hinton_loss(student, teacher, labels, temperature=4, alpha=0.25)
+    tokens = hinton_loss(
+        student.reshape(2, 3, 10), teacher.reshape(2, 3, 10), labels.reshape(2, 3), temperature=4, alpha=0.25
+    )
+    maps = [z.reshape(1, 2, 3, 10).movedim(-1, 1) for z in (student, teacher)]
+    pixels = hinton_loss(
+        *(z.movedim(1, -1) for z in maps), labels.reshape(1, 2, 3), temperature=4, alpha=0.25, reduction="sum"
+    )
+    for found in (tokens, [x / 6 for x in pixels]):
+        for one, other in zip(found, flat, strict=True):
+            torch.testing.assert_close(one, other)
+    each = hinton_loss(student, teacher, labels, temperature=4, alpha=0.25, reduction="none")
+    torch.testing.assert_close(each.total, 0.25 * each.soft + 0.75 * each.hard)
+    torch.testing.assert_close(each.hard, F.cross_entropy(student, labels, reduction="none"))
+
+
+Z, LABELS = torch.zeros(4, 3), torch.tensor([0, 1, 2, 0])
+
+
+def composite(student: object = Z, teacher: object = Z, labels: object = LABELS, **settings: object) -> None:
+    hinton_loss(student, teacher, labels, **({"temperature": 2, "alpha": 0.5} | settings))
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        *(
+            ({"alpha": x}, ValueError, rf"alpha is {x}; .* from 0 to 1")
+            for x in (-0.1, 1.1, math.nan, math.inf)
+        ),
+        *(
+            ({"alpha": x}, TypeError, r"alpha is .*; give a plain number")
+            for x in ("0.5", None, torch.tensor(0.5))
+        ),
+        *(
+            ({"temperature": x}, ValueError, f"temperature is {x}; .*finite number above 0")
+            for x in (0, -1.0, math.nan)
+        ),
+        *(
+            ({"temperature": x}, TypeError, "temperature is .*; give a plain number")
+            for x in ("4", torch.tensor(4.0))
+        ),
+        *(
+            (
+                {"teacher": torch.zeros(shape)},
+                ValueError,
+                r"student_logits has shape \(4, 3\) but teacher_logits has",
+            )
+            for shape in ((1, 3), (3, 4), (4, 1))
+        ),
+        ({"student": Z.long()}, TypeError, "student_logits has dtype torch.int64; convert it first"),
+        ({"teacher": Z.long()}, TypeError, "teacher_logits has dtype torch.int64; convert it first"),
+        ({"student": [0.0]}, TypeError, "student_logits is a list"),
+        ({"student": Z[:, :1], "teacher": Z[:, :1]}, ValueError, r"shape \(4, 1\).*One logit z: .*binary_kl"),
+        (
+            {"student": Z[0], "teacher": Z[0]},
+            ValueError,
+            r"shape \(3,\); .*\(batch, classes\).*logits\[None\]",
+        ),
+        ({"student": Z[:0], "teacher": Z[:0]}, ValueError, r"shape \(0, 3\); .*a row or more"),
+        ({"labels": LABELS + 1}, ValueError, "labels runs from 1 to 3; with 3 classes"),
+        ({"labels": LABELS - 1}, ValueError, "labels runs from -1 to 1; with 3 classes"),
+        ({"labels": LABELS * 0 - 100}, ValueError, "by mask or labels no row counts"),
+        ({"labels": LABELS[:3]}, ValueError, r"labels is torch.int64 of shape \(3,\); it must be \(4,\)"),
+        ({"labels": torch.eye(3)[LABELS].long()}, ValueError, r"One-hot: labels.argmax\(-1\)"),
+        ({"labels": LABELS.float()}, TypeError, r"labels is torch.float32 of shape \(4,\).*Regression"),
+        ({"labels": LABELS.bool()}, TypeError, "labels is torch.bool"),
+        ({"labels": [0, 1, 2, 0]}, TypeError, "labels is list; it must be"),
+        ({"labels": torch.ones(4, 3)}, ValueError, "labels sums to 1 only within 2; each row must be"),
+        ({"mask": torch.ones(3).bool()}, ValueError, r"mask is torch.bool of shape \(3,\); give .*\(4,\)"),
+        ({"mask": torch.ones(4)}, ValueError, "mask is torch.float32"),
+        ({"mask": torch.zeros(4).bool()}, ValueError, "by mask or labels no row counts"),
+        ({"reduction": "batchmean"}, ValueError, "reduction is 'batchmean'; give mean"),
+    ],
+)
+def test_bad_input_is_named(given: dict[str, object], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        composite(**given)
+
+
+def test_maps_with_the_classes_in_the_middle_are_told_to_move_them() -> None:
+    maps = torch.zeros(2, 10, 4, 4)
+    with pytest.raises(ValueError, match=r"second dimension: logits.movedim\(1, -1\)"):
+        composite(maps, maps, torch.zeros(2, 4, 4, dtype=torch.long))

@@ -98,30 +98,52 @@ def test_pooled_logits_soften_to_the_mean_of_the_members() -> None:
     torch.testing.assert_close(alike.softmax(1), student.softmax(1))
 
 
-def test_no_gradient_reaches_the_teacher() -> None:
-    student, teacher, labels = (x.clone() for x in pair())
-    for logits in (student, teacher):
-        logits.requires_grad_()
-    terms = [
-        *logit_losses.decoupled(student, teacher, labels, 2.0),
-        *logit_losses.dist(student, teacher, 2.0),
-    ]
-    for term in terms:
-        slope, none = torch.autograd.grad(term, (student, teacher), allow_unused=True, retain_graph=True)
-        assert slope.abs().sum() > 0 and none is None
+def test_standardised_is_the_authors_times_a_known_factor() -> None:
+    student, teacher, _ = pair()
+    sample = [(z - z.mean(1, keepdim=True)) / z.std(1, keepdim=True) for z in (student, teacher)]
+    ours = [logit_losses.standardised(z) for z in (student, teacher)]
+    torch.testing.assert_close(sample[0], ours[0] * math.sqrt(4 / 5))
+    theirs = losses.distillation_term(*sample, 2.0)  # at T sqrt(C / (C - 1)) the same, times (C - 1) / C
+    torch.testing.assert_close(theirs, 4 / 5 * losses.distillation_term(*ours, 2.0 * math.sqrt(5 / 4)))
 
 
-def test_bad_input_is_named() -> None:
+def test_bounds_change_nothing_where_logits_vary() -> None:
+    student, teacher, _ = pair()
+    plain = (student - student.mean(1, keepdim=True)) / student.std(1, correction=0, keepdim=True)
+    torch.testing.assert_close(logit_losses.standardised(student), plain, rtol=1e-12, atol=1e-12)
+    p, q = (z.float().softmax(1) for z in (student, teacher))
+    centred = [z - z.mean(1, keepdim=True) for z in (p, q)]
+    assert torch.equal(logit_losses.correlation(p, q), F.cosine_similarity(*centred, dim=1))
+    assert logit_losses.correlation(torch.ones(2, 3), p[:2, :3]).tolist() == [0, 0]
+
+
+def test_an_ignored_label_takes_its_example_out_of_decoupled() -> None:
     student, teacher, labels = pair()
-    with pytest.raises(ValueError, match="student_logits"):
-        logit_losses.dist(student, teacher[:3], 1.0)
-    with pytest.raises(ValueError, match="two others"):
-        logit_losses.decoupled(student[:, :2], teacher[:, :2], labels % 2, 1.0)
-    with pytest.raises(ValueError, match="one example"):
-        logit_losses.dist(student[:1], teacher[:1], 1.0)
-    with pytest.raises(ValueError, match="temperature"):
-        logit_losses.decoupled(student, teacher, labels, 0)
-    with pytest.raises(TypeError, match="float"):
-        logit_losses.standardised(torch.tensor([[1, 2, 3]]))
-    with pytest.raises(ValueError, match=r"\(batch, classes\)"):
-        logit_losses.dist(student[0], teacher[0], 1.0)
+    some = labels.clone()
+    some[[1, 4]] = -100
+    found = logit_losses.decoupled(student, teacher, some, 2.0)
+    rest = [0, 2, 3, 5]
+    left = logit_losses.decoupled(student[rest], teacher[rest], labels[rest], 2.0)
+    for one, other in zip(found, left, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+S, T, Y = pair()
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: logit_losses.dist(S, T[:3], 1.0), ValueError, "student_logits"),
+        (lambda: logit_losses.decoupled(S[:, :2], T[:, :2], Y % 2, 1.0), ValueError, "two others"),
+        (lambda: logit_losses.dist(S[:1], T[:1], 1.0), ValueError, "one example"),
+        (lambda: logit_losses.decoupled(S, T, Y, 0), ValueError, "temperature"),
+        (lambda: logit_losses.decoupled(S, T, T.softmax(1), 1.0), TypeError, r"labels.argmax\(1\)"),
+        (lambda: logit_losses.standardised(torch.tensor([[1, 2, 3]])), TypeError, "float"),
+        (lambda: logit_losses.dist(S[0], T[0], 1.0), ValueError, r"\(batch, classes\)"),
+        (lambda: logit_losses.dist(S[None], T[None], 1.0), ValueError, r"logits.flatten\(0, -2\)"),
+    ],
+)
+def test_bad_input_is_named(call, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        call()

@@ -97,9 +97,9 @@ class Fixed(nn.Module):
         return self.logits
 
 
-def hand_made() -> tuple[privileged.Pair, Batch]:
+def hand_made() -> tuple[privileged.CoTrained, Batch]:
     # probabilities of class 1: teacher 0.8, student 0.5; the label is 1
-    pair = privileged.Pair(Fixed([[0.0, math.log(4)]]), Fixed([[0.0, 0.0]]))
+    pair = privileged.CoTrained(Fixed([[0.0, math.log(4)]]), Fixed([[0.0, 0.0]]))
     return pair, Batch(torch.zeros(1, 3), torch.tensor([1]), progress=0.5)
 
 
@@ -118,12 +118,12 @@ def test_the_loss_of_a_pair_by_hand() -> None:
 
 
 def test_undetached_the_student_pulls_its_teacher_and_a_schedule_can_keep_it_from_teaching() -> None:
-    pair = privileged.Pair(Fixed([[0.0, math.log(4)]]), Fixed([[0.0, math.log(9)]]))
+    pair = privileged.CoTrained(Fixed([[0.0, math.log(4)]]), Fixed([[0.0, math.log(9)]]))
     batch = Batch(torch.zeros(1, 3), torch.tensor([1]), progress=0.5)
     privileged.together(0.6, detach=False)(pair, batch)["loss"].backward()
     # p (1 - p) times minus the student's log-odds, since CE = -sum p log q
     assert pair.teacher.logits.grad[0, 1] == pytest.approx(-0.2 + 0.6 * 0.8 * 0.2 * -math.log(9), rel=1e-5)
-    pair = privileged.Pair(Fixed([[0.0, math.log(4)]]), Fixed([[0.0, math.log(9)]]))
+    pair = privileged.CoTrained(Fixed([[0.0, math.log(4)]]), Fixed([[0.0, math.log(9)]]))
     terms = privileged.together(0.6, detach=False, divergence=True)(pair, batch)
     assert float(terms["soft"].detach()) == pytest.approx(
         0.8 * math.log(0.8 / 0.9) + 0.2 * math.log(2), rel=1e-5
@@ -142,8 +142,8 @@ def test_undetached_the_student_pulls_its_teacher_and_a_schedule_can_keep_it_fro
 def test_what_cannot_be_paired_is_named() -> None:
     network = models.mlp((16, 8, 2), seed=0)
     with pytest.raises(ValueError, match="the same object"):
-        privileged.Pair(network, network)
-    with pytest.raises(TypeError, match=r"train a Pair\(teacher, student\)"):
+        privileged.CoTrained(network, network)
+    with pytest.raises(TypeError, match=r"train a CoTrained\(teacher, student\)"):
         privileged.together(0.5)(network, Batch(torch.zeros(2, 16), torch.tensor([0, 1])))
     with pytest.raises(ValueError, match=r"alpha is 1\.5"):
         privileged.together(1.5)
@@ -170,7 +170,7 @@ def test_one_loop_trains_them_one_after_the_other_and_together() -> None:
     before = [p.clone() for p in teacher.parameters()]
     train(taught, batches, objectives.distilled(teacher, temperature=1, alpha=1), recipe, seed=0)
     assert all(torch.equal(a, b) for a, b in zip(before, teacher.parameters(), strict=True))
-    pair = privileged.Pair(models.mlp((17, 64, 64, 2), seed=1), student())
+    pair = privileged.CoTrained(models.mlp((17, 64, 64, 2), seed=1), student())
     schedule = partial(ramps.ramp, end=0.5)
     result = train(pair, batches, privileged.together(1.0, schedule), recipe, seed=0)
     assert set(result.curve[0]) >= {"loss", "soft", "hard", "teacher"}

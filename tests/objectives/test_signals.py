@@ -68,10 +68,10 @@ def test_every_objective_trains_its_student_and_leaves_the_teacher() -> None:
         (network(0), signals.by_logits(signals.standardised_term(2.0), logits, weight=1.0)),
         (network(0), signals.by_features(looks, teacher, (["pool1"], ["pool1"]), weight=1.0)),
         (
-            signals.Guided(network(0), (4, 8), seed=1),
+            signals.WithRegressor(network(0), (4, 8), seed=1),
             signals.hinted(teacher, ("pool1", "pool1"), weight=1.0),
         ),
-        (signals.Cohort(network(0), network(1)), signals.mutual(1.0)),
+        (signals.MutualStudents(network(0), network(1)), signals.mutual(1.0)),
     ]
     before = {name: value.clone() for name, value in teacher.state_dict().items()}
     for model, objective in cases:
@@ -92,7 +92,7 @@ def _with_positions(objective):
 
 def test_a_guided_student_is_the_student_and_its_regressor_comes_from_the_seed() -> None:
     student = network(0)
-    guided, again = (signals.Guided(s, (4, 8), seed=2) for s in (student, network(0)))
+    guided, again = (signals.WithRegressor(s, (4, 8), seed=2) for s in (student, network(0)))
     guided.eval()
     assert torch.equal(guided(IMAGES), student(IMAGES))
     assert torch.equal(guided.regressor.weight, again.regressor.weight)
@@ -100,7 +100,7 @@ def test_a_guided_student_is_the_student_and_its_regressor_comes_from_the_seed()
 
 
 def test_mutual_learning_by_hand() -> None:
-    cohort = signals.Cohort(network(0), network(1))
+    cohort = signals.MutualStudents(network(0), network(1))
     terms = signals.mutual(3.0)(cohort, BATCH)
     a, b = (s(IMAGES).log_softmax(1) for s in cohort.students)
     hard = F.nll_loss(a, BATCH.labels) + F.nll_loss(b, BATCH.labels)
@@ -110,7 +110,7 @@ def test_mutual_learning_by_hand() -> None:
 
 
 def test_in_mutual_learning_the_others_answers_are_cut_off() -> None:
-    cohort = signals.Cohort(network(0), network(1))
+    cohort = signals.MutualStudents(network(0), network(1))
     terms = signals.mutual(1.0)(cohort, BATCH)
     first = cohort.students[0]
     together = torch.autograd.grad(terms["loss"], list(first.parameters()), retain_graph=True)
@@ -122,7 +122,7 @@ def test_in_mutual_learning_the_others_answers_are_cut_off() -> None:
 
 def test_a_pool_averages_its_members() -> None:
     members = [network(0).eval(), network(1).eval()]
-    pool = signals.Pool(members, 4.0)
+    pool = signals.Ensemble(members, 4.0)
     mean = sum((m(IMAGES) / 4).softmax(1) for m in members) / 2
     torch.testing.assert_close((pool(IMAGES) / 4).softmax(1), mean)
 
@@ -133,15 +133,15 @@ def test_bad_input_is_named() -> None:
         signals.by_features(lambda a, b: a["fc"].sum(), teacher, (["fc"], ["fc"]), weight=-1)
     with pytest.raises(ValueError, match="weight is nan"):
         signals.mutual(math.nan)
-    with pytest.raises(TypeError, match="Guided"):
+    with pytest.raises(TypeError, match="WithRegressor"):
         signals.hinted(teacher, ("pool1", "pool1"), weight=1.0)(network(0), BATCH)
-    with pytest.raises(TypeError, match="Cohort"):
+    with pytest.raises(TypeError, match="MutualStudents"):
         signals.mutual(1.0)(network(0), BATCH)
     with pytest.raises(ValueError, match="two students"):
-        signals.Cohort(teacher, teacher)
+        signals.MutualStudents(teacher, teacher)
     with pytest.raises(ValueError, match="empty"):
-        signals.Pool([], 1.0)
-    guided = signals.Guided(network(0), (4, 5), seed=0)
+        signals.Ensemble([], 1.0)
+    guided = signals.WithRegressor(network(0), (4, 5), seed=0)
     with pytest.raises(ValueError, match="channels"):
         signals.hinted(teacher, ("pool1", "pool2"), weight=1.0)(guided, BATCH)
     with pytest.raises(ValueError, match="'pool7'"):

@@ -11,7 +11,7 @@ import pytest
 
 from kdlib.training.checkpoints import read
 
-CHILD = '''
+CHILD = """
 import sys
 from pathlib import Path
 import torch
@@ -32,7 +32,7 @@ recipe = Recipe(epochs=6, learning_rate=1e-3, optimizer="adamw", schedule="one_c
 model = models.lenet5((6, 12), (90, 64), seed=0)
 train(model, part, objective, recipe, seed=0, validation=held_out, checkpoint=Path(sys.argv[1]))
 print("finished", flush=True)
-'''
+"""
 
 
 def run(checkpoint: Path, lines: int | None) -> bool:
