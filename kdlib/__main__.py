@@ -2,7 +2,10 @@
 
 import sys
 
-from kdlib.cli import main
-
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        from kdlib.cli import main  # here: torch takes seconds, in which Ctrl-C may come
+
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("kdlib: stopped")

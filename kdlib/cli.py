@@ -7,15 +7,16 @@ It exits with 0 when all is well, 1 when something failed (a line on stderr says
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from kdlib import data
-from kdlib.data import bundle, cache, chest_xray, whole
+from kdlib.data import bundle, cache, chest_xray, full
 from kdlib.experiments import ledger, runner
 
-WHOLE_COUNTS = {"cifar10": "train 50,000, test 10,000"}
+FULL_COUNTS = {"cifar10": "train 50,000, test 10,000"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,7 +31,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         code: int = arguments.run(arguments)
+        sys.stdout.flush()
         return code
+    except BrokenPipeError:  # whoever reads has seen enough, as in `show | head -1`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (OSError, ValueError, ArithmeticError) as error:  # the last: training that diverged
         print(f"kdlib: {' '.join(str(error).split())}", file=sys.stderr)
     except KeyboardInterrupt:
@@ -42,7 +47,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     """The options of `data`."""
     parser.set_defaults(run=list_data)
     actions = parser.add_subparsers(title="actions (none: list)")
-    fetch = actions.add_parser("fetch", help="put a whole data set into the cache")
+    fetch = actions.add_parser("fetch", help="put a full data set into the cache")
     fetch.add_argument("name", choices=data.SPLITS)
     fetch.add_argument("--from", dest="source", metavar="PATH", help="a copy got elsewhere")
     fetch.add_argument("--resolution", type=int, help="of the X-rays, 8 to 224 pixels (64)")
@@ -50,7 +55,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     verify = actions.add_parser("verify", help="compare the bundle and the cache with their SHA-256")
     verify.add_argument("name", nargs="?", choices=data.SPLITS)
     verify.set_defaults(run=verify_data)
-    clear = actions.add_parser("clear", help="delete whole data sets from the cache")
+    clear = actions.add_parser("clear", help="delete full data sets from the cache")
     clear.add_argument("name", nargs="?", choices=data.SPLITS)
     clear.set_defaults(run=clear_data)
 
@@ -94,13 +99,13 @@ def show_experiments(arguments: argparse.Namespace) -> int:
 
 
 def list_data(arguments: argparse.Namespace) -> int:
-    """Print each data set's copies: splits and images, place, size, whether it is verified."""
+    """Print each data set's copies: splits and images, path, size, whether it is verified."""
     for name in data.SPLITS:
         print(f"{name}\n  bundled: {bundled_counts(name)}")
         print(f"    {bundle.FOLDER} ({megabytes(bundled_files(name))}): {bundle_state(name)}")
         if name == "mnist":
             continue
-        print(f"  whole: {WHOLE_COUNTS.get(name) or bundled_counts(name)}")
+        print(f"  full: {FULL_COUNTS.get(name) or bundled_counts(name)}")
         for path in cache.files_of(name):
             print(f"    {path} ({megabytes([path])}): {cached_state(path)}")
         if not cache.files_of(name):
@@ -109,13 +114,13 @@ def list_data(arguments: argparse.Namespace) -> int:
 
 
 def fetch_data(arguments: argparse.Namespace) -> int:
-    """Fetch one whole data set."""
+    """Fetch one full data set."""
     if arguments.resolution is not None and arguments.name != "chest_xray":
         raise ValueError(f"--resolution is {arguments.resolution}; only chest_xray has a choice")
     if arguments.name == "mnist":
-        print("mnist is whole in the bundle; there is nothing to fetch")
+        print("all of mnist is bundled; there is nothing to fetch")
         return 0
-    path = whole.fetch(
+    path = full.fetch(
         arguments.name, arguments.source, 64 if arguments.resolution is None else arguments.resolution
     )
     print(f"{arguments.name}: {path} ({megabytes([path])}), verified")
@@ -135,8 +140,8 @@ def verify_data(arguments: argparse.Namespace) -> int:
 
 
 def clear_data(arguments: argparse.Namespace) -> int:
-    """Delete whole data sets from the cache; the bundle stays."""
-    names = [arguments.name] if arguments.name else list(whole.NAMES)
+    """Delete full data sets from the cache; the bundle stays."""
+    names = [arguments.name] if arguments.name else list(full.NAMES)
     deleted = [path for name in names for path in cache.clear(name)]
     for path in deleted:
         print(f"deleted {path}")
@@ -148,8 +153,9 @@ def clear_data(arguments: argparse.Namespace) -> int:
 def bundled_counts(name: str) -> str:
     """Splits and their numbers of images in the bundle, as text."""
     if name == "chest_xray":
-        files = bundle.array(name, "files").tobytes().decode().split(" ")
-        counts = {split: len(chest_xray.indices(files, split)) for split in data.SPLITS[name]}
+        counts = {
+            split: len(chest_xray.indices(chest_xray.kaggle_files(), split)) for split in data.SPLITS[name]
+        }
     else:
         counts = {
             split: bundle.manifest()[name][f"{split}_images"]["shape"][0] for split in data.SPLITS[name]
@@ -165,7 +171,9 @@ def bundled_files(name: str) -> list[Path]:
 def bundle_state(name: str) -> str:
     """ "verified", or what is wrong with the bundled files and what to do."""
     try:
-        bundle.verify(name)
+        bundle.array.cache_clear()
+        for key in bundle.manifest()[name]:
+            bundle.array(name, key)
     except OSError as error:
         return f"DAMAGED: {error}"
     return "verified"
@@ -174,9 +182,11 @@ def bundle_state(name: str) -> str:
 def cached_state(path: Path) -> str:
     """ "verified", or what is wrong with the cached file."""
     try:
-        whole.verify(path)
-    except OSError as error:
+        full.verified(path)
+    except cache.AlteredError as error:
         return f"DAMAGED: {error}; it is remade when it is next read"
+    except OSError as error:
+        return f"DAMAGED: {error}"
     return "verified"
 
 

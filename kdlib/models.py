@@ -29,6 +29,14 @@ class Expects(nn.Module):
         return images
 
 
+@contextmanager
+def _initialised(seed: int) -> Iterator[None]:
+    """Draw initial weights from `seed`; the global random state is neither used nor changed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would also seed the GPUs for good
+        yield
+
+
 def lenet5(
     channels: tuple[int, int] = (6, 16),
     hidden: tuple[int, int] = (120, 84),
@@ -51,8 +59,7 @@ def lenet5(
     Returns:
         A model from float images (N, 1, 32, 32) with pixels in [0, 1] to logits (N, 10).
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with _initialised(seed):
         layers = OrderedDict[str, nn.Module](
             input=Expects(1, 32),
             conv1=nn.Conv2d(1, channels[0], 3),
@@ -90,8 +97,7 @@ def mlp(widths: tuple[int, ...], *, seed: int, dropout: tuple[float, float] = (0
         A model from float images (N, C, H, W) with C * H * W = widths[0] to logits (N, widths[-1]).
     """
     layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with _initialised(seed):
         for i, (before, after) in enumerate(pairwise(widths), start=1):
             if share := dropout[0 if i == 1 else 1]:
                 layers[f"dropout{i}"] = nn.Dropout(share)
@@ -107,14 +113,6 @@ VGG_LARGE = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 
 VGG_SMALL = ((32, 32), (64, 64), (128,), (128,), (128,))
 VGG_HALF_WIDTH = ((32, 32), (64, 64), (128, 128, 128), (256, 256, 256), (256, 256, 256))
 VGG_QUICK = ((16,), (32,), (64,), (64,))
-
-
-@contextmanager
-def _initialised(seed: int) -> Iterator[None]:
-    """Draw initial weights from `seed`; the global random state is neither used nor changed."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed would also seed the GPUs for good
-        yield
 
 
 def vgg(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from kdlib import __version__
 
-NEEDED = ("torch", "torchvision", "matplotlib", "anywidget", "safetensors", "tqdm", "PIL", "torchmetrics")
+NEEDED = ["torch", "torchvision", "matplotlib", "anywidget", "safetensors", "tqdm", "PIL", "torchmetrics"]
+NEEDED += ["filelock"]
 DRIVE = Path("/content/drive")
 FROM_OUTSIDE = os.environ.get("KDLIB_SCALE")  # before any notebook sets it
 

@@ -1,17 +1,15 @@
 """The weights and outputs that ship with the book, each beside the record of the run that made it."""
 
-import hashlib
-import json
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
-from kdlib import data, models
+from kdlib import data, files, models
 
-FOLDER = resources.files("kdlib") / "weights"
+FOLDER = Path(__file__).parent / "weights"
 XRAY_STUDENTS = ("alone", "distilled")
 SHIPPED = (
     "mnist_lenet5_teacher",
@@ -26,18 +24,22 @@ def record(name: str) -> dict[str, Any]:
     """The record of the run that made the shipped weights `name`: settings, metrics, hardware.
 
     Raises:
-        ValueError: no weights of that name are shipped, or the record is damaged.
-        FileNotFoundError: the record is missing from the installation.
+        ValueError: no weights of that name are shipped.
+        DamagedError: the record is missing or altered.
     """
     if name not in SHIPPED:
         raise ValueError(f"name is {name!r}; the shipped weights are {', '.join(SHIPPED)}")
-    try:
-        found = json.loads(content(f"{name}.json"))
-    except ValueError as error:
-        raise ValueError(f"{FOLDER / name}.json is damaged ({error}); install kdlib again") from error
-    if not isinstance(found, dict) or "weights_sha256" not in found:
-        raise ValueError(f"{FOLDER / name}.json is not a record of weights; install kdlib again")
-    return found
+    return files.sealed(FOLDER / f"{name}.json")
+
+
+def tensors(name: str) -> dict[str, Tensor]:
+    """What the file of weights or outputs `name` holds, once it is found to be the recorded one.
+
+    Raises:
+        DamagedError: the file or its record is missing or altered.
+    """
+    content = files.shipped(FOLDER / f"{name}.safetensors", record(name)["weights_sha256"])
+    return load_safetensors(content)
 
 
 def mnist_teacher() -> nn.Sequential:
@@ -47,11 +49,10 @@ def mnist_teacher() -> nn.Sequential:
     stands in `record("mnist_lenet5_teacher")`.
 
     Raises:
-        ValueError: the shipped file is not the one that was recorded, or its record is damaged.
-        FileNotFoundError: the file or its record is missing from the installation.
+        DamagedError: the shipped file or its record is missing or altered.
     """
     model = models.lenet5(seed=0)
-    model.load_state_dict(load_safetensors(weights("mnist_lenet5_teacher")))
+    model.load_state_dict(tensors("mnist_lenet5_teacher"))
     return model.eval()
 
 
@@ -70,7 +71,7 @@ def cifar_teacher_logits(dataset: data.Dataset) -> Tensor:
 
     Raises:
         ValueError: another data set, or one whose images or order were changed.
-        FileNotFoundError: the file or its record is missing from the installation.
+        DamagedError: the file or its record is missing or altered.
     """
     return _outputs("cifar_teacher", dataset, "cifar10, whole and at quick scale").float()
 
@@ -82,11 +83,10 @@ def cifar_student() -> nn.Sequential:
     rounded to 16 bits after the training on all 50,000 images.
 
     Raises:
-        ValueError: the shipped file is not the one that was recorded, or its record is damaged.
-        FileNotFoundError: the file or its record is missing from the installation.
+        DamagedError: the shipped file or its record is missing or altered.
     """
     model = models.vgg(models.VGG_SMALL, seed=0)
-    stored = load_safetensors(weights("cifar_student"))
+    stored = tensors("cifar_student")
     model.load_state_dict({k: v if v.dtype == torch.int64 else v.float() for k, v in stored.items()})
     return model.eval()
 
@@ -98,13 +98,13 @@ def xray_student(name: str) -> nn.Sequential:
     16 bits after the training.
 
     Raises:
-        ValueError: another name, or the shipped file is not the one that was recorded.
-        FileNotFoundError: the file or its record is missing from the installation.
+        ValueError: another name.
+        DamagedError: the shipped file or its record is missing or altered.
     """
     if name not in XRAY_STUDENTS:
         raise ValueError(f"name is {name!r}; the shipped X-ray students are {', '.join(XRAY_STUDENTS)}")
     model = models.xray_student(seed=0)
-    stored = load_safetensors(weights(f"xray_student_{name}"))
+    stored = tensors(f"xray_student_{name}")
     model.load_state_dict({key: value.float() for key, value in stored.items()})
     return model.eval()
 
@@ -122,7 +122,7 @@ def xray_teacher_logits(dataset: data.Dataset) -> Tensor:
 
     Raises:
         ValueError: another data set, or one whose images or order were changed.
-        FileNotFoundError: the file or its record is missing from the installation.
+        DamagedError: the file or its record is missing or altered.
     """
     return _outputs("xray_teacher", dataset, "chest_xray, whole and at 64 pixels").float()
 
@@ -133,7 +133,7 @@ def xray_teacher_maps() -> Tensor:
     Returns:
         float32 (624, 4, 4), of the layer `network.layer3`; each map from 0 to 1.
     """
-    return load_safetensors(weights("xray_teacher"))["maps"].float()
+    return tensors("xray_teacher")["maps"].float()
 
 
 def _outputs(name: str, dataset: data.Dataset, what: str) -> Tensor:
@@ -144,22 +144,4 @@ def _outputs(name: str, dataset: data.Dataset, what: str) -> Tensor:
             f"the stored outputs are for {', '.join(known)} of {what}, not for {dataset!r}; "
             "take them for the whole split and pick rows afterwards"
         )
-    return load_safetensors(weights(name))[dataset.split]
-
-
-def weights(name: str) -> bytes:
-    """The content of a shipped file of weights, once its digest is found to be the recorded one."""
-    found = content(f"{name}.safetensors")
-    if hashlib.sha256(found).hexdigest() != record(name)["weights_sha256"]:
-        raise ValueError(
-            f"{FOLDER / name}.safetensors is not the file that was recorded; install kdlib again"
-        )
-    return found
-
-
-def content(file: str) -> bytes:
-    """The content of a file that travels with kdlib."""
-    try:
-        return (FOLDER / file).read_bytes()
-    except FileNotFoundError as error:
-        raise FileNotFoundError(f"{FOLDER / file} is missing; install kdlib again") from error
+    return tensors(name)[dataset.split]

@@ -171,20 +171,3 @@ def test_every_place_counts_in_the_average_of_224_pixels() -> None:
 def test_images_of_another_shape_are_named(build: Callable[[int], nn.Module]) -> None:
     with pytest.raises(ValueError, match=r"shape \(2, 5, 20, 20\).*this model takes"):
         build(0)(torch.zeros(2, 5, 20, 20))
-
-
-def test_impossible_networks_are_named() -> None:
-    with pytest.raises(ValueError, match=r"blocks is \(\); give at least one block"):
-        models.vgg((), seed=0)
-    with pytest.raises(ValueError, match="each with at least one convolution"):
-        models.vgg(((8,), ()), seed=0)
-    with pytest.raises(ValueError, match="size is 7; 3 max-pools need at least 8 pixels"):
-        models.vgg(((8,), (8,), (8,)), seed=0, size=7)
-    with pytest.raises(ValueError, match="classes is 1"):
-        models.resnet18(1, seed=0)
-    with pytest.raises(ValueError, match="channels is 2; it must be 1"):
-        models.resnet18(2, seed=0, channels=2)
-    with pytest.raises(ValueError, match="weights is 'cifar'; give None"):
-        models.resnet18(2, seed=0, weights="cifar")
-    with pytest.raises(ValueError, match=r"size is 28.*at least 64"):
-        models.xray_student(seed=0, size=28)

@@ -44,12 +44,6 @@ def test_all_that_kdlib_imports_is_asked_for() -> None:
                 assert (node.module or "kdlib").split(".")[0] in known, path.name
 
 
-@pytest.mark.parametrize("scale", ["Quick", "", "huge"])
-def test_unknown_scale_is_named_with_the_choices(scale: str) -> None:
-    with pytest.raises(ValueError, match=rf"scale is '{scale}'; choose one of quick, cpu, full"):
-        notebook.start(scale=scale)
-
-
 def test_the_scale_of_the_environment_counts_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notebook, "FROM_OUTSIDE", "full")
     assert notebook.start(scale="quick") == os.environ["KDLIB_SCALE"] == "full"

@@ -12,6 +12,7 @@ from pathlib import Path
 from address import configured, setup_source
 from nbformat import NotebookNode
 from notebooks import BOOK, ROOT, chosen, is_setup, python_source, read, tags
+from prose import directives, typed_numbers
 from run import PICTURES, WIDGET_VIEW
 from stamp import stamp
 
@@ -20,7 +21,7 @@ EXERCISES = 5
 
 
 def code_cells(nb: NotebookNode) -> Iterator[tuple[str, NotebookNode]]:
-    """Each code cell with its name in a message: its place among all cells and its first line."""
+    """Each code cell with its name in a message: its number among all cells and its first line."""
     for number, cell in enumerate(nb.cells):
         if cell.cell_type == "code":
             yield f"cell {number} ({cell.source.split(chr(10))[0][:40]!r})", cell
@@ -107,96 +108,17 @@ def metadata(nb: NotebookNode) -> list[str]:
 
 def exercises(nb: NotebookNode) -> list[str]:
     """At least five exercises with a label each, and a solution for each label."""
-    text = "\n".join(cell.source for cell in nb.cells if cell.cell_type == "markdown")
-    labels = re.findall(r"\{exercise(?:-start)?\}[^\n]*\n(?::[^\n]*\n)*?:label:[ \t]*(\S+)", text)
-    solved = re.findall(r"\{solution(?:-start)?\}[ \t]*(\S+)", text)
+    found = [d for cell in nb.cells if cell.cell_type == "markdown" for d in directives(cell.source)]
+    posed = [d.options.get("label") for d in found if d.name in ("exercise", "exercise-start")]
+    solved = [d.title for d in found if d.name in ("solution", "solution-start")]
+    labels = [label for label in posed if label]
     faults = [f"exercise {label} has no solution" for label in labels if label not in solved]
     faults += [f"solution {label} has no exercise" for label in solved if label not in labels]
-    if len(re.findall(r"\{exercise(?:-start)?\}", text)) != len(labels):
+    if len(posed) != len(labels):
         faults.append("an exercise has no :label:")
     if len(labels) < EXERCISES:
         faults.append(f"it has {len(labels)} exercises, a chapter has at least {EXERCISES}")
     return faults
-
-
-NUMBER = re.compile(
-    r"(?<![\w.,/-])[-+−]?(?:"
-    r"\d+[.]\d+(?![\w.]*\d)(?:\s?%)?"  # 0.93, 91.2 %; not 1.0.4
-    r"|\d+(?:\s?%|\s(?:per ?cent|percentage points?)\b)"  # 97 %
-    r")"
-)
-VERBATIM = ("math", "code", "code-block", "code-cell", "bibliography", "image")
-NAMED = r"CC[ -]BY(?:-SA)?|Python|[Vv]ersion|[Ss]ections?|[Cc]hapters?|[Tt]ables?|[Ee]quations?|[Ff]igures?"
-NOT_RESULTS = (
-    r"^:[\w-]+:.*?$",  # options of directives
-    r"<!--.*?-->",
-    r"\$\$.*?\$\$",
-    r"(?<![\\$])\$(?!\s)(?:[^$\n]|\n(?!\n))+?\$",  # maths
-    r"`[^`\n]+`",
-    r"(?<=\])\([^)\s]*\)|<https?://[^>]*>|https?://\S+",
-    rf"\b(?:{NAMED})\s\d+\.\d+(?:(?:,|-|–| to| and| or)\s?\d+\.\d+)*",
-)
-
-
-def typed_numbers(markdown: str) -> list[str]:
-    """Numbers in prose that look like results (0.93, 91.2 %, 97 %): no run would correct them.
-
-    Allowed: maths and code, which hold settings and derivations; links; numbers of versions, sections and
-    the like; and a table of cited sources, with a {cite} role in it or in the paragraph before or after it.
-    """
-    text = prose("\n\n".join(uncited(markdown.replace("\r\n", "\n"))))
-    for pattern in NOT_RESULTS:
-        text = re.sub(pattern, " ", text, flags=re.DOTALL | re.MULTILINE)
-    return [
-        f"a result typed by hand, {match[0].strip()!r} in {excerpt(text, match)!r}: print it from a cell"
-        for match in NUMBER.finditer(text)
-    ]
-
-
-def prose(markdown: str) -> str:
-    """The text without its code blocks. The body of a directive is prose, but for those named in VERBATIM."""
-    kept: list[str] = []
-    fences: list[tuple[str, bool]] = []  # those open here: the mark, and whether the body is verbatim
-    for line in markdown.split("\n"):
-        fence = re.match(r"[ \t]*(`{3,}|~{3,}|:{3,})[ \t]*(?:\{([\w:-]+)\})?(.*)$", line)
-        verbatim = bool(fences) and fences[-1][1]
-        if fence is None:
-            kept += [] if verbatim else [line]
-            continue
-        mark, directive, title = fence.groups()
-        if (
-            fences
-            and mark[0] == fences[-1][0][0]
-            and len(mark) >= len(fences[-1][0])
-            and not (directive or title)
-        ):
-            fences.pop()
-        elif not verbatim:
-            fences.append((mark, directive in VERBATIM if directive else mark[0] != ":"))
-            kept += [title] if directive and directive not in VERBATIM else []
-    return "\n".join(kept)
-
-
-def excerpt(text: str, match: re.Match[str]) -> str:
-    return " ".join(text[max(0, match.start() - 30) : match.end() + 20].split())
-
-
-def uncited(markdown: str) -> Iterator[str]:
-    """The blocks of a text, without the tables that stand with their source."""
-    table_directive = r"^(`{3,}|:{3,})\{(?:list-table|table|csv-table)\}.*?^\1[ \t]*$"
-    markdown = re.sub(
-        table_directive,
-        lambda match: " " if "{cite" in match[0] else match[0],
-        markdown,
-        flags=re.DOTALL | re.MULTILINE,
-    )
-    lines = re.sub(r"(?m)^(?![ \t]*\|)(.*)\n(?=[ \t]*\|)", r"\1\n\n", markdown)  # a table is its own block
-    lines = re.sub(r"(?m)^([ \t]*\|.*)\n(?![ \t]*\|)", r"\1\n\n", lines)
-    blocks = [block for block in re.split(r"\n[ \t]*\n", lines) if block.strip()]
-    for number, block in enumerate(blocks):
-        nearby = "\n".join(blocks[max(0, number - 1) : number + 2])
-        if not (block.lstrip().startswith("|") and "{cite" in nearby):
-            yield block
 
 
 def decimals(nb: NotebookNode) -> list[str]:

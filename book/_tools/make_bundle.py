@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from kdlib import files
 from kdlib.data import bundle, chest_xray
 
 PER_CLASS = {"train": 800, "test": 200}
@@ -34,18 +35,28 @@ def first_of_each_class(labels: bundle.UInt8Array, count: int) -> np.ndarray:
 def arrays(full: Path) -> dict[str, dict[str, bundle.UInt8Array]]:
     """The bundled arrays, before encoding."""
     mnist = dict(np.load(full / "mnist.npz", allow_pickle=False))
-    whole = dict(np.load(full / "cifar10.npz", allow_pickle=False))
+    every = dict(np.load(full / "cifar10.npz", allow_pickle=False))
     cifar10 = {}
     for split, count in PER_CLASS.items():
-        keep = first_of_each_class(whole[f"{split}_labels"], count)
-        cifar10.update({key: whole[key][keep] for key in (f"{split}_images", f"{split}_labels")})
-    cifar10["whole_test_labels"] = whole["test_labels"]
+        keep = first_of_each_class(every[f"{split}_labels"], count)
+        cifar10.update({key: every[key][keep] for key in (f"{split}_images", f"{split}_labels")})
+    cifar10["whole_test_labels"] = every["test_labels"]
     return {"mnist": mnist, "cifar10": cifar10, "chest_xray": chest_xray.read_folder(full / "chest_xray", 64)}
+
+
+def sheet(images: bundle.UInt8Array) -> bundle.UInt8Array:
+    """Lay [N, C, H, W] images out as one picture [rows * H, 50 * W, C], the last row filled up with zeros."""
+    n, channels, height, width = images.shape
+    rows = -(-n // bundle.COLUMNS)
+    padded = np.zeros((rows * bundle.COLUMNS, channels, height, width), np.uint8)
+    padded[:n] = images
+    tiles = padded.reshape(rows, bundle.COLUMNS, channels, height, width).transpose(0, 3, 1, 4, 2)
+    return tiles.reshape(rows * height, bundle.COLUMNS * width, channels)
 
 
 def encode(images: bundle.UInt8Array, *, lossless: bool) -> bytes:
     """One WebP sheet of at most 2,500 images."""
-    picture = Image.fromarray(bundle.sheet(images).squeeze())
+    picture = Image.fromarray(sheet(images).squeeze())
     out = io.BytesIO()
     if lossless:
         picture.save(out, "WEBP", lossless=True, quality=75, method=4 if images.shape[1] == 1 else 6)
@@ -59,19 +70,19 @@ def write_array(name: str, key: str, values: bundle.UInt8Array, dest: Path) -> d
     stem = f"{name}-{key.replace('_', '-')}"
     lossless = name != "chest_xray"
     if values.ndim == 4:
-        step = bundle.ROWS * bundle.COLUMNS
-        files = {
+        step = 50 * bundle.COLUMNS
+        parts = {
             f"{stem}-{i // step:02d}.webp": encode(values[i : i + step], lossless=lossless)
             for i in range(0, len(values), step)
         }
     else:
-        files = {f"{stem}.{'u8' if lossless else 'txt'}": values.tobytes()}
-    for file, data in files.items():
+        parts = {f"{stem}.{'u8' if lossless else 'txt'}": values.tobytes()}
+    for file, data in parts.items():
         (dest / file).write_bytes(data)
     entry: dict[str, Any] = {"shape": list(values.shape)}
     if lossless:
         entry["sha256"] = bundle.sha256_of(values)
-    return entry | {"files": {file: hashlib.sha256(data).hexdigest() for file, data in files.items()}}
+    return entry | {"files": {file: hashlib.sha256(data).hexdigest() for file, data in parts.items()}}
 
 
 def make(full: Path, dest: Path) -> None:
@@ -81,7 +92,8 @@ def make(full: Path, dest: Path) -> None:
         name: {key: write_array(name, key, values, dest) for key, values in sorted(parts.items())}
         for name, parts in arrays(full).items()
     }
-    (dest / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8", newline="\n")
+    sealed = manifest | {"seal": files.seal(manifest)}
+    (dest / "manifest.json").write_text(json.dumps(sealed, indent=1) + "\n", encoding="utf-8", newline="\n")
     kept = {file for parts in manifest.values() for entry in parts.values() for file in entry["files"]}
     for path in dest.iterdir():
         if path.name not in kept | {"manifest.json"}:

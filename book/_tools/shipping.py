@@ -6,7 +6,7 @@ import json
 from safetensors.torch import save_file
 from torch import Tensor
 
-from kdlib import pretrained
+from kdlib import files, pretrained
 
 
 def write(file: str, tensors: dict[str, Tensor], record: dict[str, object], about: dict[str, object]) -> None:
@@ -19,5 +19,6 @@ def write(file: str, tensors: dict[str, Tensor], record: dict[str, object], abou
         key: record[key] for key in ("experiment", "arm", "scale", "seed", "settings", "code", "processor")
     }
     made = {"name": file, **kept, **about, "weights_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    made["seal"] = files.seal(made)
     path.with_suffix(".json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
     print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB, test accuracy {about['test_accuracy']:.3f}")

@@ -12,16 +12,16 @@ import hashlib
 import json
 import platform
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
-import torchvision
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, pad
 from tqdm import tqdm
 
-from kdlib import data, models
+from kdlib import data, files, models
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "mnist_lenet5_teacher"
@@ -110,11 +110,12 @@ def main() -> None:
         "versions": {
             "python": platform.python_version(),
             "torch": torch.__version__,
-            "torchvision": torchvision.__version__,
+            "torchvision": version("torchvision"),
         },
         "code_sha256": hashlib.sha256(code).hexdigest(),
         "weights_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
     }
+    record["seal"] = files.seal(record)
     path.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(record["metrics"]))
 

@@ -2,15 +2,13 @@
 
 dataset         Dataset, load, hold_out: what every chapter uses
 bundle          the images that travel with kdlib
-whole           whole data sets: download, cache, verify; with cifar10, chest_xray, download, cache
+full            full data sets: download, cache, verify; with cifar10, chest_xray, download, cache
 augment         random changes of images
 clicks          clicks with a feature that exists only after the click
 transfer_sets   images of other kinds to ask a teacher about
 """
 
 from kdlib.data.dataset import CLASSES as CLASSES
-from kdlib.data.dataset import NATIVE as NATIVE
-from kdlib.data.dataset import RESOLUTIONS as RESOLUTIONS
 from kdlib.data.dataset import SCALES as SCALES
 from kdlib.data.dataset import SPLITS as SPLITS
 from kdlib.data.dataset import Dataset as Dataset

@@ -18,14 +18,21 @@ def shift(images: Tensor, generator: torch.Generator, reach: int = 2) -> Tensor:
         generator: on the device of the images.
         reach: pixels, 0 or more.
     """
-    n, channels, height, width = images.shape
+    offsets = torch.randint(0, 2 * reach + 1, (len(images), 2), generator=generator, device=images.device)
+    return _moved(images, reach - offsets[:, 0], reach - offsets[:, 1], reach)
+
+
+def _moved(images: Tensor, dy: Tensor, dx: Tensor, reach: int, flip: Tensor | None = None) -> Tensor:
+    """Each image moved down by dy and right by dx (N,), at most `reach`; first mirrored where `flip` (N,)."""
+    (n, channels, height, width), device = images.shape, images.device
+    rows = torch.arange(height, device=device) - dy[:, None]
+    columns = torch.arange(width, device=device) - dx[:, None]
+    if flip is not None:
+        columns = torch.where(flip[:, None], width - 1 - columns, columns)
+    which = torch.arange(n, device=device)[:, None, None, None]
+    planes = torch.arange(channels, device=device)[None, :, None, None]
     padded = pad(images, (reach,) * 4)
-    place = images.device
-    offsets = torch.randint(0, 2 * reach + 1, (n, 2), generator=generator, device=place)
-    rows = (offsets[:, 0, None] + torch.arange(height, device=place))[:, None, :, None]
-    columns = (offsets[:, 1, None] + torch.arange(width, device=place))[:, None, None, :]
-    which = torch.arange(n, device=place)[:, None, None, None]
-    return padded[which, torch.arange(channels, device=place)[None, :, None, None], rows, columns]
+    return padded[which, planes, (rows + reach)[:, None, :, None], (columns + reach)[:, None, None, :]]
 
 
 def crop_flip(images: Tensor, generator: torch.Generator, padding: int = 4) -> Tensor:
@@ -77,18 +84,12 @@ def take_views(images: Tensor, views: Sequence[View], numbers: Tensor) -> Tensor
         ValueError: no view, or one that moves an image out of sight.
         TypeError: a view that is not (bool, int, int).
     """
-    views, (n, channels, height, width), place = checked_views(views), images.shape, images.device
+    views, (height, width) = checked_views(views), images.shape[2:]
     reach = max(max(abs(view.dy), abs(view.dx)) for view in views)
     if reach >= min(height, width):
         raise ValueError(f"views moves by {reach} pixels; an image of {height}x{width} would be gone")
-    flip, dy, dx = torch.tensor(views).to(place)[numbers].unbind(1)
-    rows = torch.arange(height, device=place) - dy[:, None]
-    columns = torch.arange(width, device=place) - dx[:, None]
-    columns = torch.where(flip[:, None] == 1, width - 1 - columns, columns)
-    which = torch.arange(n, device=place)[:, None, None, None]
-    planes = torch.arange(channels, device=place)[None, :, None, None]
-    padded = pad(images, (reach,) * 4)
-    return padded[which, planes, (rows + reach)[:, None, :, None], (columns + reach)[:, None, None, :]]
+    flip, dy, dx = torch.tensor(views).to(images.device)[numbers].unbind(1)
+    return _moved(images, dy, dx, reach, flip == 1)
 
 
 def viewed(views: Sequence[View]) -> Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]]:

@@ -3,35 +3,30 @@
     train = data.load("mnist", "train", resolution=32)
     train.images.shape, train.labels[:3], train.classes
 
-A quick run reads the bundle that comes with kdlib; the whole CIFAR-10 and X-rays come from a verified cache
-(see `kdlib.data.whole`). Nothing here reads a pickle. Every chapter uses this module, chapter 01 first.
+A quick run reads the bundle that comes with kdlib; the full CIFAR-10 and X-rays come from a verified cache
+(see `kdlib.data.full`). Nothing here reads a pickle. Every chapter uses this module, chapter 01 first.
 
 Sources. MNIST: Yann LeCun and Corinna Cortes, CC BY-SA 3.0. CIFAR-10: Krizhevsky 2009, free for research
 with citation. Chest X-rays: Kermany, Zhang and Goldbaum 2018, doi 10.17632/rscbjbr9sj.2, CC BY 4.0.
 """
 
 import hashlib
-import operator
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdlib.data import bundle, chest_xray, cifar10, whole
+from kdlib import checks
+from kdlib.data import bundle, chest_xray, cifar10, full
 
 SCALES = ("quick", "cpu", "full")
 SPLITS = {"mnist": ("train", "test"), "cifar10": ("train", "test"), "chest_xray": chest_xray.SPLITS}
 CLASSES = {"mnist": tuple("0123456789"), "cifar10": cifar10.CLASSES, "chest_xray": chest_xray.CLASSES}
-RESOLUTIONS = {"mnist": (28, 32), "cifar10": (32,), "chest_xray": tuple(range(8, 65))}
-WHOLE_RESOLUTIONS = {**RESOLUTIONS, "chest_xray": whole.RESOLUTIONS}
 NATIVE = {"mnist": 28, "cifar10": 32, "chest_xray": 64}
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -58,26 +53,19 @@ class Dataset:
         return f"Dataset({self.name} {self.split}: images {shape} uint8, {len(self.classes)} classes)"
 
     def subset(self, indices: Tensor | Iterable[int]) -> "Dataset":
-        """The examples at `indices` (integers, in any order), or where a boolean mask [N] is true; copies."""
+        """The examples at `indices` (integers, in any order), or where a boolean mask [N] is true; copies.
+
+        IndexError where they do not fit.
+        """
         chosen = indices if isinstance(indices, Tensor) else torch.tensor(list(indices))
-        if chosen.numel() == 0:
-            chosen = chosen.long()
-        if chosen.dtype == torch.bool:
-            if chosen.shape != self.labels.shape:
-                raise ValueError(f"indices is a mask of {tuple(chosen.shape)}; there are {len(self)} images")
-            chosen = chosen.nonzero().flatten()
-        if chosen.is_floating_point() or chosen.ndim != 1:
-            raise TypeError(f"indices is {chosen.ndim}-dimensional {chosen.dtype}; pass a row of integers")
-        positions = chosen.tolist()
-        if wrong := [i for i in positions if not -len(self) <= i < len(self)]:
-            raise IndexError(f"indices has {wrong[0]}; there are {len(self)} images")
-        return replace(
-            self,
-            images=self.images[chosen],
-            labels=self.labels[chosen],
-            patients=_pick(self.patients, positions),
-            kinds=_pick(self.kinds, positions),
+        positions = torch.arange(len(self))[chosen if chosen.numel() else chosen.long()]
+        if positions.ndim != 1:
+            raise IndexError(f"indices has shape {tuple(chosen.shape)}; pass a row of integers, or a mask")
+        patients, kinds = (
+            names and tuple(names[i] for i in positions.tolist()) for names in (self.patients, self.kinds)
         )
+        images, labels = self.images[positions], self.labels[positions]
+        return replace(self, images=images, labels=labels, patients=patients, kinds=kinds)
 
 
 def load(name: str, split: str, *, scale: str | None = None, resolution: int | None = None) -> Dataset:
@@ -94,11 +82,11 @@ def load(name: str, split: str, *, scale: str | None = None, resolution: int | N
     - "kaggle_train" (5,216 images) and "kaggle_val" (16): Kaggle's folders as they are, to reproduce others.
 
     scale: "quick" reads the bundle: all of MNIST, the first 800 training and 200 test images of each class of
-    CIFAR-10, all X-rays at 64x64. "cpu" and "full" read the whole data from the cache, and fetch them first
+    CIFAR-10, all X-rays at 64x64. "cpu" and "full" read the full data from the cache, and fetch them first
     where they are not there. None takes the environment variable KDLIB_SCALE, or else "quick".
 
     resolution: height and width in pixels. MNIST 28 or 32, CIFAR-10 32, X-rays 8 to 64 (8 to 224 for the
-    whole data, resized from the originals). None: 28, 32 and 64. Resizing is bilinear and antialiased.
+    full data, resized from the originals). None: 28, 32 and 64. Resizing is bilinear and antialiased.
 
     Every call returns tensors of its own: changing them changes no later load.
 
@@ -109,21 +97,22 @@ def load(name: str, split: str, *, scale: str | None = None, resolution: int | N
         raise ValueError(f"name is {name!r}; the data sets are {', '.join(SPLITS)}")
     if split not in SPLITS[name]:
         raise ValueError(f"split is {split!r}; {name} has {', '.join(SPLITS[name])}")
-    from_bundle = _scale(scale) == "quick" or name == "mnist"
+    scale = (os.environ.get("KDLIB_SCALE") or "quick") if scale is None else scale
+    if scale not in SCALES:
+        raise ValueError(f"scale (or else KDLIB_SCALE) is {scale!r}; the scales are {', '.join(SCALES)}")
+    from_bundle = scale == "quick" or name == "mnist"
     size = _resolution(name, resolution, from_bundle)
-    prefix = "" if name == "chest_xray" else f"{split}_"
-    keys = (f"{prefix}images", "files" if name == "chest_xray" else f"{prefix}labels")
+    keys = ("images", "files") if name == "chest_xray" else (f"{split}_images", f"{split}_labels")
     if from_bundle:
         images, about = (bundle.array(name, key) for key in keys)
     else:
-        found = whole.read(name, keys, size)
-        images, about = found[keys[0]], found[keys[1]]
+        images, about = full.read(name, keys, size).values()
     if name == "chest_xray":
-        dataset = _xrays(split, images, about.tobytes().decode().split(" "))
+        dataset = _xrays(split, images, chest_xray.names(about))
     else:
-        labels = torch.from_numpy(about.astype(np.int64))
-        dataset = Dataset(name, split, torch.from_numpy(images.copy()), labels, CLASSES[name])
-    if dataset.images.shape[-1] == size:
+        own, labels = torch.from_numpy(images.copy()), torch.from_numpy(about.astype(np.int64))
+        dataset = Dataset(name, split, own, labels, CLASSES[name])
+    if images.shape[-1] == size:
         return dataset
     return replace(dataset, images=resize(dataset.images, size))
 
@@ -148,22 +137,17 @@ def hold_out(dataset: Dataset, size_or_fraction: int | float, seed: int) -> tupl
     size_or_fraction: a number of images (int, 1 to N - 1) or a share of them (float between 0 and 1). Each
     class is held out in proportion. Where there are patients, a patient's images stay together, so that
     nobody is in both parts; as many images are held out as whole patients allow, never more. Both parts keep
-    the order of the data set. seed: an integer from 0 to 2**64 - 1; the same one gives the same parts.
+    the order of the data set. seed: an integer from 0 to 2**40; the same one gives the same parts.
 
-    TypeError or ValueError where the size is no such number, or leaves a part empty or without an example of
-    a class that the data set has, or the seed is no such integer.
+    ValueError where the size is no such number, or leaves a part empty or without an example of a class that
+    the data set has; TypeError or ValueError where the seed is no such integer.
     """
     n = len(dataset)
-    if isinstance(size_or_fraction, bool) or not isinstance(size_or_fraction, int | float):
-        raise TypeError(f"size_or_fraction is {size_or_fraction!r}; pass a number of images or a share")
-    size = size_or_fraction if isinstance(size_or_fraction, int) else 0
-    if isinstance(size_or_fraction, float) and 0 < size_or_fraction < 1:
-        size = round(size_or_fraction * n)
-    if not 0 < size < n:
-        raise ValueError(
-            f"size_or_fraction is {size_or_fraction}; pass 1 to {n - 1} images or a share below 1"
-        )
-    generator = torch.Generator().manual_seed(_seed(seed))
+    share = isinstance(size_or_fraction, float) and 0 < size_or_fraction < 1
+    size = round(size_or_fraction * n) if share else size_or_fraction
+    if isinstance(size, bool) or not isinstance(size, int) or not 0 < size < n:
+        raise ValueError(f"size_or_fraction is {size_or_fraction!r}; pass 1 to {n - 1} images or a share")
+    generator = torch.Generator().manual_seed(checks.seed(seed))
     held_out = torch.zeros(n, dtype=torch.bool)
     groups = _groups(dataset)
     quotas = _quotas([sum(map(len, of_class)) for of_class in groups], size)
@@ -172,28 +156,12 @@ def hold_out(dataset: Dataset, size_or_fraction: int | float, seed: int) -> tupl
             if len(of_class[i]) <= quota:
                 quota -= len(of_class[i])
                 held_out[of_class[i]] = True
-    if not held_out.any():
-        raise ValueError(
-            f"size_or_fraction is {size_or_fraction}: no patient has so few images; hold out more"
-        )
     rest, held = dataset.subset(~held_out), dataset.subset(held_out)
     for part, what, way in ((held, "held-out part", "more"), (rest, "rest", "fewer")):
-        if missing := sorted(set(dataset.labels.tolist()) - set(part.labels.tolist())):
-            names = ", ".join(dataset.classes[label] for label in missing)
-            raise ValueError(
-                f"size_or_fraction is {size_or_fraction}: the {what} has no image of class {names}; "
-                f"hold out {way}, or leave that class out of the data set"
-            )
+        if missing := set(dataset.labels.tolist()) - set(part.labels.tolist()):
+            name = dataset.classes[min(missing)]
+            raise ValueError(f"size_or_fraction is {size}: no {name} is in the {what}; hold out {way}")
     return replace(rest, split=f"{dataset.split}:rest"), replace(held, split=f"{dataset.split}:held_out")
-
-
-def _seed(seed: int) -> int:
-    if isinstance(seed, bool) or not hasattr(seed, "__index__"):
-        raise TypeError(f"seed is {seed!r}; pass an integer, such as 0")
-    value = operator.index(seed)
-    if not 0 <= value < 2**64:
-        raise ValueError(f"seed is {seed}; pass an integer from 0 to 2**64 - 1")
-    return value
 
 
 def _groups(dataset: Dataset) -> list[list[list[int]]]:
@@ -223,23 +191,12 @@ def _xrays(split: str, images: bundle.UInt8Array, files: list[str]) -> Dataset:
     return Dataset("chest_xray", split, own, torch.tensor(labels), CLASSES["chest_xray"], patients, kinds)
 
 
-def _scale(scale: str | None) -> str:
-    origin = "scale" if scale is not None else "the environment variable KDLIB_SCALE"
-    value = scale if scale is not None else os.environ.get("KDLIB_SCALE") or "quick"
-    if value not in SCALES:
-        raise ValueError(f"{origin} is {value!r}; the scales are {', '.join(SCALES)}")
-    return value
-
-
 def _resolution(name: str, resolution: int | None, from_bundle: bool) -> int:
-    allowed = (RESOLUTIONS if from_bundle else WHOLE_RESOLUTIONS)[name]
+    sizes = {"mnist": (28, 32), "cifar10": (32,), "chest_xray": range(8, 65)}
+    allowed = full.RESOLUTIONS if name == "chest_xray" and not from_bundle else sizes[name]
     value = NATIVE[name] if resolution is None else resolution
     if isinstance(value, bool) or value not in allowed:
         span = f"{allowed[0]} to {allowed[-1]}" if len(allowed) > 2 else " or ".join(map(str, allowed))
         more = " (to 224 at scale 'cpu' or 'full')" if name == "chest_xray" and from_bundle else ""
         raise ValueError(f"resolution is {resolution!r}; {name} can be had at {span} pixels{more}")
     return int(value)
-
-
-def _pick(values: tuple[T, ...] | None, positions: list[int]) -> tuple[T, ...] | None:
-    return None if values is None else tuple(values[i] for i in positions)

@@ -9,18 +9,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdlib import data
-from kdlib.data import Dataset
 
 SIDE = 28
 
 
-def noise(n: int, *, seed: int) -> Dataset:
+def noise(n: int, *, seed: int) -> data.Dataset:
     """n images whose pixels are drawn evenly from 0 to 255, each for itself. Chapter 08."""
     generator = torch.Generator().manual_seed(seed)
     return _set("noise", torch.randint(256, (n, 1, SIDE, SIDE), generator=generator, dtype=torch.uint8))
 
 
-def clouds(n: int, *, seed: int) -> Dataset:
+def clouds(n: int, *, seed: int) -> data.Dataset:
     """n images of white clouds on black: noise of 7 x 7, enlarged, its upper half stretched. Chapter 08.
 
     They have what digits have and noise has not: neighbours that are alike, much black, and edges.
@@ -31,11 +30,11 @@ def clouds(n: int, *, seed: int) -> Dataset:
     return _set("clouds", ((smooth - 0.5) * 4).clamp(0, 1).mul(255).round().to(torch.uint8))
 
 
-def xrays() -> Dataset:
+def xrays() -> data.Dataset:
     """The chest X-rays of chapter 05's training split, as small as digits. Chapter 08."""
     return _set("chest_xray", data.load("chest_xray", "train", scale="quick", resolution=SIDE).images)
 
 
-def _set(name: str, images: Tensor) -> Dataset:
+def _set(name: str, images: Tensor) -> data.Dataset:
     classes = tuple(map(str, range(10)))
-    return Dataset(name, "train", images, torch.zeros(len(images), dtype=torch.int64), classes)
+    return data.Dataset(name, "train", images, torch.zeros(len(images), dtype=torch.int64), classes)

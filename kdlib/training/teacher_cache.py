@@ -17,8 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kdlib import data, progress
-from kdlib.data import cache
+from kdlib import data, files, progress
 from kdlib.data.augment import View, checked_views, take_views
 from kdlib.objectives import logits_on
 from kdlib.training import checkpoints, devices
@@ -63,21 +62,21 @@ def fill(
         ValueError: a teacher whose batch norm depends on the batch, which must run live; logits that are not
             finite or too large for float16; no example or no view.
         TeacherCacheError: `path` is damaged, or of another teacher, other views or other data.
-        CacheError: the file cannot be written.
+        WriteError: the file cannot be written.
     """
     check_cacheable(teacher)
     wanted = identity(teacher, dataset, views)
     if path.is_file():
         return read(path, wanted)
     try:
-        with cache.locked(path):
+        with files.locked(path):
             if not path.is_file():  # another process may have filled it in the meantime
                 begin = time.perf_counter()
                 logits = _answers(teacher, dataset, checked_views(views), batch_size, half)
                 took = {"seconds": time.perf_counter() - begin, "sha256": _sha256(logits)}
                 checkpoints.write(path, {"logits": logits}, wanted | took)
     except OSError as error:
-        raise cache.CacheError(
+        raise files.WriteError(
             f"cannot write {path} ({error.__cause__ or error}): name a file in a folder that you can write to"
             ", with room for it"
         ) from error

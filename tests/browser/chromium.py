@@ -18,11 +18,16 @@ FLAGS = [
 ]
 
 
-def launch(playwright: Any) -> Any:
+def program() -> str:
     """The browser that CHROMIUM names, or else the first on the PATH; FileNotFoundError if there is none."""
     named = os.environ.get("CHROMIUM")
     found = next(filter(None, map(shutil.which, [named] if named else NAMES)), None)
     if found is None:
         where = f"CHROMIUM is {named!r}, which is no program" if named else "no Chromium on the PATH"
         raise FileNotFoundError(f"{where}: install one, or set CHROMIUM to its path")
-    return playwright.chromium.launch(executable_path=found, args=FLAGS)
+    return found
+
+
+def launch(playwright: Any) -> Any:
+    """That browser, started."""
+    return playwright.chromium.launch(executable_path=program(), args=FLAGS)

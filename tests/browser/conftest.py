@@ -10,10 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chromium import launch
+from chromium import launch, program
 
 SITE = Path(__file__).resolve().parents[2] / "_build" / "html"
 PAGES = sorted(file.relative_to(SITE).as_posix() for file in SITE.glob("book/*.html"))
+
+
+@pytest.hookimpl(trylast=True)  # after those were taken out that -m leaves out
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say once, before hundreds of tests fail for it, that there is no browser."""
+    if any(item.get_closest_marker("browser") for item in items):
+        try:
+            program()
+        except FileNotFoundError as error:
+            raise pytest.UsageError(f"{error}; or leave these tests out: -m 'not browser'") from None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -48,10 +58,7 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        try:
-            chromium = launch(playwright)
-        except FileNotFoundError as error:
-            pytest.fail(str(error), pytrace=False)
+        chromium = launch(playwright)
         yield chromium
         chromium.close()
 

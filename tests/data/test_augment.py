@@ -78,14 +78,3 @@ def test_an_augmentation_says_which_view_it_took() -> None:
     assert len(counts) == 3 and bool(((counts > 900) & (counts < 1100)).all())
     again, same = viewed(views)(images, chance())
     assert torch.equal(seen, again) and torch.equal(numbers, same)
-
-
-def test_impossible_views_are_named() -> None:
-    with pytest.raises(ValueError, match=r"views is empty; .*\[View\(\)\]"):
-        viewed([])
-    with pytest.raises(TypeError, match=r"views holds .*1.5.*View\(flip, dy, dx\)"):
-        viewed([View(), View(False, 1.5, 0)])  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match=r"a bool and two integers"):
-        viewed([View(2, 0, 0)])  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="moves by 3 pixels; an image of 3x3 would be gone"):
-        take_views(SQUARE, [View(dx=-3)], torch.tensor([0]))

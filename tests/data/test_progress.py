@@ -26,7 +26,7 @@ class Screen(io.StringIO):
         return self.terminal
 
 
-def place(monkeypatch, name):
+def look_like(monkeypatch, name):
     """Make this process look as if it ran in a terminal, in a notebook, in IPython or into a file."""
     screen = Screen(terminal=name in ("terminal", "ipython"))
     shells = {
@@ -53,20 +53,20 @@ def drive():
 
 @pytest.mark.parametrize("name", ["terminal", "notebook", "ipython"])
 def test_shown(monkeypatch, name):
-    screen = place(monkeypatch, name)
+    screen = look_like(monkeypatch, name)
     assert type(drive()) is tqdm  # text, and not a widget
     assert "epochs: 100%" in screen.getvalue() and "4/4 [" in screen.getvalue()
 
 
 @pytest.mark.parametrize("name", ["file", "ipython into a file"])
 def test_silent(monkeypatch, name):
-    screen = place(monkeypatch, name)
+    screen = look_like(monkeypatch, name)
     drive()
     assert screen.getvalue() == ""
 
 
 def test_silent_where_nobody_imported_ipython_or_there_is_no_stderr(monkeypatch):
-    screen = place(monkeypatch, "file")
+    screen = look_like(monkeypatch, "file")
     monkeypatch.delitem(sys.modules, "IPython")
     drive()
     monkeypatch.setattr(sys, "stderr", None)
@@ -77,25 +77,23 @@ def test_silent_where_nobody_imported_ipython_or_there_is_no_stderr(monkeypatch)
 @pytest.mark.parametrize(("value", "shown"), [("1", False), ("true", False), ("0", True), ("", True)])
 def test_tqdm_disable(monkeypatch, value, shown):
     monkeypatch.setenv("TQDM_DISABLE", value)
-    screen = place(monkeypatch, "notebook")
+    screen = look_like(monkeypatch, "notebook")
     drive()
     assert bool(screen.getvalue()) is shown
 
 
 def test_unknown_totals_and_scaled_units(monkeypatch):
-    screen = place(monkeypatch, "terminal")
+    screen = look_like(monkeypatch, "terminal")
     with progress.bar(None, "bytes", unit="B", unit_scale=True) as bar:
         bar.update(12_300_000)
     assert "bytes: 12.3MB" in screen.getvalue()
 
 
 def test_a_notebook_sees_the_download_and_the_reading(monkeypatch, tmp_path):
-    screen = place(monkeypatch, "notebook")
+    screen = look_like(monkeypatch, "notebook")
     (tmp_path / "home.bin").write_bytes(bytes(300_000))
-    with pytest.raises(ConnectionError, match="brought MD5"):
-        download((tmp_path / "home.bin").as_uri(), tmp_path / "got", md5="0" * 32)
+    download((tmp_path / "home.bin").as_uri(), tmp_path / "got")
     assert "home.bin: 100%" in screen.getvalue() and "300k/300k" in screen.getvalue()
-    monkeypatch.setattr(chest_xray, "COUNTS", {"train/NORMAL": 1})
     monkeypatch.setattr(chest_xray, "kaggle_files", lambda: ["train/NORMAL/IM-0001-0001.jpeg"])
     folder = tmp_path / "train" / "NORMAL"
     folder.mkdir(parents=True)

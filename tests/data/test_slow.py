@@ -1,6 +1,5 @@
-"""Slow checks of the data: the bundle made again, whole data sets, several processes, a kill."""
+"""Slow checks of the data: the bundle made again, full data sets, several processes, a kill."""
 
-import hashlib
 import io
 import json
 import signal
@@ -17,7 +16,7 @@ import pytest
 from PIL import Image
 
 from kdlib import cli, data
-from kdlib.data import bundle, chest_xray, cifar10, whole
+from kdlib.data import bundle, chest_xray, cifar10, full
 
 pytestmark = pytest.mark.slow
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -27,7 +26,7 @@ needs_full_data = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def full(tmp_path_factory):
+def data_sets(tmp_path_factory):
     """The full data sets, laid out and verified."""
     folder = tmp_path_factory.mktemp("full")
     subprocess.run([sys.executable, SHARED / "unpack.py", folder], check=True)
@@ -42,9 +41,9 @@ def cache_folder(monkeypatch, tmp_path):
 
 
 @needs_full_data
-def test_the_bundle_is_what_its_script_makes(full, tmp_path):
+def test_the_bundle_is_what_its_script_makes(data_sets, tmp_path):
     """Lossless by pixels, text by bytes; lossy by bytes, or within a few levels where libwebp is another."""
-    make_bundle.make(full, tmp_path / "made")
+    make_bundle.make(data_sets, tmp_path / "made")
     kept, made = bundle.manifest(), json.loads((tmp_path / "made" / "manifest.json").read_text())
     for name, parts in kept.items():
         assert made[name].keys() == parts.keys()
@@ -64,8 +63,8 @@ def test_the_bundle_is_what_its_script_makes(full, tmp_path):
 
 
 @needs_full_data
-def test_the_bundle_holds_the_full_datas_own_images(full):
-    mnist, cifar = np.load(full / "mnist.npz"), np.load(full / "cifar10.npz")
+def test_the_bundle_holds_the_full_datas_own_images(data_sets):
+    mnist, cifar = np.load(data_sets / "mnist.npz"), np.load(data_sets / "cifar10.npz")
     for split in ("train", "test"):
         assert np.array_equal(data.load("mnist", split).images.numpy(), mnist[f"{split}_images"])
         assert np.array_equal(data.load("mnist", split).labels.numpy(), mnist[f"{split}_labels"])
@@ -76,15 +75,15 @@ def test_the_bundle_holds_the_full_datas_own_images(full):
             assert np.array_equal(found, of_class[: len(found)])
     bundled = data.load("chest_xray", "test")
     for i in (0, 233, 234, 623):
-        file = [f for f in chest_xray.list_files(full / "chest_xray") if f.startswith("test/")][i]
-        with Image.open(full / "chest_xray" / file) as image:
+        file = [f for f in chest_xray.kaggle_files() if f.startswith("test/")][i]
+        with Image.open(data_sets / "chest_xray" / file) as image:
             original = np.asarray(image.convert("L").resize((64, 64), Image.Resampling.BILINEAR)).astype(int)
         assert np.abs(bundled.images[i, 0].numpy() - original).mean() < 4
 
 
 @needs_full_data
-def test_whole_data_sets_from_copies(full, tmp_path, capsys):
-    arrays = np.load(full / "cifar10.npz")
+def test_full_data_sets_from_copies(data_sets, tmp_path, capsys):
+    arrays = np.load(data_sets / "cifar10.npz")
     archive = tmp_path / "cifar-10-binary.tar.gz"
     with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
         for split, names in cifar10.BATCHES.items():
@@ -95,7 +94,7 @@ def test_whole_data_sets_from_copies(full, tmp_path, capsys):
                 member.size = batch.size
                 tar.addfile(member, io.BytesIO(batch.tobytes()))
     assert cli.main(["data", "fetch", "cifar10", "--from", str(archive)]) == 0
-    assert cli.main(["data", "fetch", "chest_xray", "--from", str(full), "--resolution", "96"]) == 0
+    assert cli.main(["data", "fetch", "chest_xray", "--from", str(data_sets), "--resolution", "96"]) == 0
     assert cli.main(["data", "verify"]) == 0
     train = data.load("cifar10", "train", scale="full")
     assert train.images.shape == (50_000, 3, 32, 32) and train.labels.bincount().tolist() == [5000] * 10
@@ -110,21 +109,19 @@ def test_whole_data_sets_from_copies(full, tmp_path, capsys):
 # Other processes, with a tiny stand-in for CIFAR-10
 
 PREPARE = """
-import hashlib, io, os, signal, sys, tarfile
+import io, os, signal, sys, tarfile
 import numpy as np
-from kdlib.data import bundle, cifar10, whole
+from kdlib.data import bundle, cifar10, full
 rows = np.random.default_rng(0).integers(0, 10, (12, 3073), dtype=np.uint8)
 parts = {"train": rows[:10], "test": rows[10:]}
 cifar10.BATCH_BYTES = 2 * 3073
 for split, part in parts.items():
     cifar10.SHA256[split + "_images"] = bundle.sha256_of(part[:, 1:].reshape(-1, 3, 32, 32))
     cifar10.SHA256[split + "_labels"] = bundle.sha256_of(part[:, 0])
-cifar10.URL, cifar10.MD5 = sys.argv[1:3]
+cifar10.URL = sys.argv[1]
 """
-FETCH = (
-    PREPARE + "whole.fetch('cifar10')\nprint(len(whole.read('cifar10', ['train_labels'])['train_labels']))"
-)
-KILLED = PREPARE + "os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\nwhole.fetch('cifar10')"
+FETCH = PREPARE + "full.fetch('cifar10')\nprint(len(full.read('cifar10', ['train_labels'])['train_labels']))"
+KILLED = PREPARE + "os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\nfull.fetch('cifar10')"
 
 
 @pytest.fixture
@@ -155,14 +152,14 @@ def home():
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield [f"http://127.0.0.1:{server.server_port}/x.tar.gz", hashlib.md5(content).hexdigest()], asked
+        yield f"http://127.0.0.1:{server.server_port}/x.tar.gz", asked
         server.shutdown()
         thread.join()
 
 
 def test_several_processes_fetch_once_and_all_read_it(home):
-    arguments, asked = home
-    command = [sys.executable, "-c", FETCH, *arguments]
+    address, asked = home
+    command = [sys.executable, "-c", FETCH, address]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     assert [process.communicate(timeout=120)[0] for process in running] == ["10\n"] * 4
     assert len(asked) == 1
@@ -170,13 +167,13 @@ def test_several_processes_fetch_once_and_all_read_it(home):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX")
 def test_a_process_killed_while_it_writes_leaves_nothing_that_is_taken_for_whole(home):
-    arguments, asked = home
-    killed = subprocess.run([sys.executable, "-c", KILLED, *arguments], timeout=120)
+    address, asked = home
+    killed = subprocess.run([sys.executable, "-c", KILLED, address], timeout=120)
     assert killed.returncode == -signal.SIGKILL
-    path = whole.path_of("cifar10")
+    path = full.path_of("cifar10")
     assert not path.exists() and list(path.parent.glob(".*.tmp"))
     again = subprocess.run(
-        [sys.executable, "-c", FETCH, *arguments], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", FETCH, address], capture_output=True, text=True, timeout=120
     )
     assert again.stdout == "10\n", again.stderr
     assert path.exists() and not list(path.parent.glob(".*.tmp"))

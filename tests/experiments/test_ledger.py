@@ -380,5 +380,5 @@ def test_a_runs_folder_that_is_a_file_names_its_own_variable(
 ) -> None:
     monkeypatch.setenv("KDLIB_RUNS", str(tmp_path))
     (tmp_path / "mnist").write_text("a file where a folder should be")
-    with pytest.raises(cache.CacheError, match="set KDLIB_RUNS to another folder"):
+    with pytest.raises(files.WriteError, match="set KDLIB_RUNS to another folder"):
         runner.run("mnist", "cpu", only="tutorial-alone", seeds=[0])

@@ -12,7 +12,7 @@ from sklearn.metrics import confusion_matrix
 from torch import Tensor, nn
 
 from kdlib import cli, data, losses, models
-from kdlib.data import bundle, cache, whole
+from kdlib.data import bundle, cache, full
 from kdlib.experiments import ledger, runner, xray_arms
 from kdlib.experiments import xray as xray_experiments
 from kdlib.experiments.xray_arms import VIEWS, Arm
@@ -268,8 +268,8 @@ def test_pictures_above_64_pixels_come_from_the_whole_data_set(
     files = bundle.array("chest_xray", "files").tobytes().decode().split(" ")[::300]
     images = np.random.default_rng(0).integers(0, 256, (len(files), 1, 128, 128), dtype=np.uint8)
     names = np.frombuffer(" ".join(files).encode(), np.uint8)
-    path = whole.path_of("chest_xray", 128)
-    cache.save(path, {"images": images, "files": names}, {"name": "chest_xray"})
+    path = full.path_of("chest_xray", 128)
+    cache.save(path, {"images": images, "files": names})
     load = xray_experiments.folder_of.__wrapped__
     of_test = [number for number, file in enumerate(files) if file.startswith("test/")]
     assert of_test and torch.equal(load("test", 128).images, torch.from_numpy(images[of_test]))

@@ -131,7 +131,7 @@ def test_results_typed_by_hand_are_found(text: str) -> None:
         "| model | accuracy |\n|---|---|\n| teacher | 91.2 |\n\nFrom {cite}`hinton2015`.",
         "Errors in {cite:t}`hinton2015`:\n\n| model | accuracy |\n|---|---|\n| teacher | 91.2 |",
         "Errors {cite}`a`:\n| model | accuracy |\n|---|---|\n| teacher {cite}`b` | 91.2 % |\nAnd on.",
-        "```{list-table} From {cite}`a`\n* - 91.2\n```",
+        ":::{list-table} From {cite}`a`\n* - 91.2\n:::",
     ],
 )
 def test_settings_and_cited_tables_are_allowed(text: str) -> None:

@@ -13,7 +13,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from kdlib.data import Dataset, cache
+from kdlib import files
+from kdlib.data import Dataset
 from kdlib.data.augment import View, viewed
 from kdlib.models import VGG_QUICK, vgg
 from kdlib.objectives import Batch, distilled
@@ -266,7 +267,7 @@ def test_a_folder_that_cannot_be_written_is_named_before_the_teacher_runs(tmp_pa
     (tmp_path / "file").write_text("in the way")
     inside = tmp_path / "file" / "teacher.safetensors"
     with pytest.raises(
-        cache.CacheError, match=r"cannot write .*name a file in a folder that you can write"
+        files.WriteError, match=r"cannot write .*name a file in a folder that you can write"
     ) as e:
         fill(Never(network()), dataset(), VIEWS, inside)
     assert str(inside) in str(e.value)
@@ -277,7 +278,7 @@ def test_a_full_disk_is_named_and_leaves_nothing(path: Path, monkeypatch: pytest
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(cache.CacheError, match=r"cannot write .*No space left.*with room for it"):
+    with pytest.raises(files.WriteError, match=r"cannot write .*No space left.*with room for it"):
         fill(network(), dataset(), VIEWS, path)
     assert [p.name for p in path.parent.iterdir()] == [f".{path.name}.lock"]
 
@@ -286,7 +287,7 @@ def test_a_full_disk_is_named_and_leaves_nothing(path: Path, monkeypatch: pytest
 def test_a_read_only_folder_is_named(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(
-        cache.CacheError, match=r"cannot write .*Permission denied.*a folder that you can write"
+        files.WriteError, match=r"cannot write .*Permission denied.*a folder that you can write"
     ):
         fill(Never(network()), dataset(), VIEWS, tmp_path / "teacher.safetensors")
 
@@ -294,20 +295,20 @@ def test_a_read_only_folder_is_named(tmp_path: Path) -> None:
 def test_what_another_process_filled_in_the_meantime_is_taken(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    free = cache.locked
+    free = files.locked
 
     @contextmanager
     def waited_for(there: Path) -> Iterator[None]:
-        monkeypatch.setattr(cache, "locked", free)
+        monkeypatch.setattr(files, "locked", free)
         fill(network(), dataset(), VIEWS, there)
         yield
 
-    monkeypatch.setattr(cache, "locked", waited_for)
+    monkeypatch.setattr(files, "locked", waited_for)
     assert fill(Never(network()), dataset(), VIEWS, path).shape == (40, 3, 10)
 
 
 def test_a_filled_file_in_a_read_only_folder_can_be_read(
     filled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache, "locked", None)  # the lock, a file beside it, is not asked for
+    monkeypatch.setattr(files, "locked", None)  # the lock, a file beside it, is not asked for
     assert fill(network(), dataset(), VIEWS, filled).shape == (40, 3, 10)
