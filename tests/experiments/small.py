@@ -1,5 +1,6 @@
 """Every experiment small enough for a test: few images, tiny networks, two epochs; and one that is made up."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -33,6 +34,13 @@ FEW = 24  # examples that are trained on
 # Teachers keep the feature maps that chapter 07 looks at, but hardly any channels.
 NETWORKS = {name: about | {"blocks": ((4,), (4,))} for name, about in cifar.NETWORKS.items()}
 NETWORKS["half"] = {"blocks": ((4,), (4,), (128,), (4,), (4,))}
+DIGITS: dict[str, dict[str, Any]] = {
+    "lenet_teacher": {"channels": (2, 3), "hidden": (8, 7)},
+    "lenet_student": {"channels": (2, 3), "hidden": (6, 5)},
+    "mlp_1200": {"widths": (784, 12, 12, 10), "dropout": (0.0, 0.5)},
+    "mlp_800": {"widths": (784, 8, 8, 10)},
+    "mlp_30": {"widths": (784, 3, 3, 10)},
+}
 cifar_answers = pretrained.cifar_teacher_logits
 
 
@@ -54,7 +62,7 @@ def part(name: str, split: str, n: int, resolution: int | None = None) -> Datase
 
 
 def size(split: str) -> int:
-    return 2000 if "train" in split else 100
+    return 2000 if "train" in split else 60
 
 
 @lru_cache
@@ -66,17 +74,17 @@ def told(split: str, n: int) -> Tensor:
 
 def shrink(patch: pytest.MonkeyPatch) -> None:
     """Replace what makes the experiments large."""
+    patch.setattr(os, "fsync", lambda file: None)
     patch.setattr(runner, "Job", partial(Job, few=FEW))
     patch.setattr(
         mnist, "images", lambda net, s: part("mnist", s, size(s), 32 if net.startswith("lenet") else 28)
     )
+    patch.setattr(mnist, "NETWORKS", DIGITS)
     patch.setattr(fidelity, "digits", lambda split: part("mnist", split, size(split)))
     patch.setattr(fidelity, "IMAGES", 2000)
+    patch.setattr(fidelity, "WIDTHS", {name: 4 + i for i, name in enumerate(fidelity.WIDTHS)})
     patch.setattr(fidelity, "images", fidelity.images.__wrapped__)
-    tests_alone = loss_bugs.images
-    patch.setattr(
-        loss_bugs, "images", lambda s: tests_alone(s) if s == "train" else part("mnist", s, size(s), 32)
-    )
+    patch.setattr(loss_bugs, "images", lambda split: part("mnist", split, size(split), 32))
     for module in (cifar, race):
         patch.setattr(module, "images", lambda split: part("cifar10", split, size(split)))
     patch.setattr(pretrained, "cifar_teacher_logits", lambda images: told(images.split, len(images)))
@@ -85,14 +93,20 @@ def shrink(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(signals, "images", signals.images.__wrapped__)
     patch.setattr(cifar, "NETWORKS", NETWORKS)
     for module, name in ((xray, "folder_of"), (privileged_resolution, "pictures")):
-        patch.setattr(module, name, lambda split: part("chest_xray", split, 120))
-    patch.setattr(
-        models, "resnet18", lambda classes, *, seed, size=64, **_: models.mlp((size * size, classes), seed=seed)
-    )
+        patch.setattr(module, name, lambda split: part("chest_xray", split, size(split)))
+    patch.setattr(models, "resnet18", partial(flat, 6))
+    patch.setattr(models, "xray_student", partial(flat, 4))
+    patch.setattr(models, "VGG_QUICK", ((4,), (4,), (64,), (4,)))  # 64 channels where chapter 07 looks
+    patch.setattr(clicks, "RECIPE", replace(clicks.RECIPE, batch_size=8))
     patch.setattr(clicks, "TRAINING", 600)
     patch.setattr(clicks, "TEST", 1000)
     with_options(patch, speed.EXPERIMENT, calls=2)
     with_options(patch, caching_cost.EXPERIMENT, images=300, warm_up=40)
+
+
+def flat(hidden: int, classes: int = 2, *, seed: int, size: int = 64, **_: Any) -> nn.Module:
+    """A network of two linear layers for grey pictures."""
+    return models.mlp((size * size, hidden, classes), seed=seed)
 
 
 def with_options(patch: pytest.MonkeyPatch, experiment: Experiment, **options: Any) -> None:
