@@ -83,14 +83,14 @@ def shrink(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(fidelity, "digits", lambda split: part("mnist", split, size(split)))
     patch.setattr(fidelity, "IMAGES", 2000)
     patch.setattr(fidelity, "WIDTHS", {name: 4 + i for i, name in enumerate(fidelity.WIDTHS)})
-    patch.setattr(fidelity, "images", fidelity.images.__wrapped__)
+    patch.setattr(fidelity, "images", lru_cache(fidelity.images.__wrapped__))
     patch.setattr(loss_bugs, "images", lambda split: part("mnist", split, size(split), 32))
     for module in (cifar, race):
         patch.setattr(module, "images", lambda split: part("cifar10", split, size(split)))
     patch.setattr(pretrained, "cifar_teacher_logits", lambda images: told(images.split, len(images)))
     patch.setattr(signals, "IMAGES", 200)
     patch.setattr(signals, "JUDGED", 50)
-    patch.setattr(signals, "images", signals.images.__wrapped__)
+    patch.setattr(signals, "images", lru_cache(signals.images.__wrapped__))
     patch.setattr(cifar, "NETWORKS", NETWORKS)
     for module, name in ((xray, "folder_of"), (privileged_resolution, "pictures")):
         patch.setattr(module, name, lambda split: part("chest_xray", split, size(split)))
