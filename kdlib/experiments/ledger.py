@@ -164,10 +164,15 @@ def machine() -> dict[str, Any]:
 def commit() -> str:
     """The commit of the code: git's, with a + where kdlib was changed since, or that which pip installed."""
     try:
-        here = Path(__file__).parent
-        call = ["git", "-C", str(here), "describe", "--always", "--dirty=+", "--exclude=*", "--abbrev=12"]
-        return subprocess.run(call, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+        _git("ls-files", "--error-unmatch", __file__)  # else the repository is of something else
+        changed = _git("status", "--porcelain", "--", "..", ":!records")  # where runs write their records
+        return _git("rev-parse", "--short=12", "HEAD") + "+" * bool(changed)
     except (OSError, subprocess.SubprocessError):
         origin = metadata.distribution("kdlib").read_text("direct_url.json")
         found = json.loads(origin or "{}").get("vcs_info", {}).get("commit_id")
         return found[:12] if found else f"kdlib {metadata.version('kdlib')}"
+
+
+def _git(*command: str) -> str:
+    call = ["git", "-C", str(Path(__file__).parent), *command]
+    return subprocess.run(call, capture_output=True, text=True, check=True, timeout=60).stdout.strip()

@@ -117,8 +117,8 @@ def train_set(job: Job) -> Dataset:
     """All images for the teacher, some for the students of a seed."""
     if job.arm.name == TEACHER.name:
         return images("train")
-    generator = torch.Generator().manual_seed(job.seed)
-    return images("train").subset(torch.randperm(60_000, generator=generator)[: job.few or IMAGES])
+    whole, generator = images("train"), torch.Generator().manual_seed(job.seed)
+    return whole.subset(torch.randperm(len(whole), generator=generator)[: job.few or IMAGES])
 
 
 def measure(job: Job, fitted: Fitted) -> dict[str, Any]:
