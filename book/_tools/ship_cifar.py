@@ -9,6 +9,7 @@ Runs nothing anew: it reads the finished checkpoints of seed 0.
 import tempfile
 from pathlib import Path
 
+from kdlib.experiments.digests import fingerprint
 from shipping import write
 from torch import nn
 
@@ -17,7 +18,6 @@ from kdlib.evaluation import metrics
 from kdlib.experiments import cifar as cifar_experiments
 from kdlib.experiments import ledger, runner
 from kdlib.experiments.cifar import TEACHER, VIEWS, Arm
-from kdlib.experiments.digests import fingerprint
 from kdlib.training import logits_of, teacher_cache
 
 STUDENT = next(arm for arm in cifar_experiments.fair() if arm.name == "fair-distilled")

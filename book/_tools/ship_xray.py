@@ -8,13 +8,13 @@ and alpha = 0.75, a choice made before any run.
 """
 
 import torch
+from kdlib.experiments.digests import fingerprint
 from shipping import write
 
 from kdlib import data
 from kdlib.evaluation import grad_cam, metrics
 from kdlib.experiments import ledger, runner
 from kdlib.experiments import xray as xray_experiments
-from kdlib.experiments.digests import fingerprint
 from kdlib.training import logits_of
 
 SHIPPED = {

@@ -22,7 +22,7 @@ from kdlib.data.clicks import FEATURES, Clicks, clicks, rows
 from kdlib.evaluation import metrics
 from kdlib.experiments.arms import Arm, Experiment, Fitted, Job
 from kdlib.objectives import Objective, ramps
-from kdlib.objectives.privileged import Leading, CoTrained, together
+from kdlib.objectives.privileged import CoTrained, Leading, together
 from kdlib.training import Recipe
 
 TRAINING, TEST, TEST_SEED = 4000, 50_000, 1_000_000

@@ -75,7 +75,7 @@ def labelled(
     whole = isinstance(labels, Tensor) and not labels.is_floating_point() and labels.dtype != torch.bool
     if whole and labels.shape == logits.shape[:-1]:
         labels, ends = labels.long(), labels.aminmax() if look and mask is None else ()
-        if ends and 0 <= int(ends[0]) and int(ends[1]) < logits.shape[-1] and ignore_index < 0:
+        if ends and int(ends[0]) >= 0 and int(ends[1]) < logits.shape[-1] and ignore_index < 0:
             return labels, None
         counts = labels != ignore_index
         mask = counting(counts if mask is None else counts & mask, logits)

@@ -5,7 +5,7 @@ import math
 import pytest
 from scipy import stats
 
-from kdlib.evaluation.statistics import interval, prediction_interval, paired
+from kdlib.evaluation.statistics import interval, paired, prediction_interval
 
 
 def test_an_interval_by_hand() -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from kdlib.experiments.chosen_settings import CHOSEN
 
 from kdlib import data, models
 from kdlib.experiments import ledger
 from kdlib.experiments import signals as signal_experiments
-from kdlib.experiments.chosen_settings import CHOSEN
 from kdlib.experiments.signals import TRIED, Arm
 from kdlib.objectives import signals
 

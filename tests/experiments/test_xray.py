@@ -8,6 +8,7 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 import torch
+from kdlib.experiments.xray_arms import VIEWS, Arm
 from sklearn.metrics import confusion_matrix
 from torch import Tensor, nn
 
@@ -15,7 +16,6 @@ from kdlib import cli, data, losses, models
 from kdlib.data import bundle, cache, full
 from kdlib.experiments import ledger, runner, xray_arms
 from kdlib.experiments import xray as xray_experiments
-from kdlib.experiments.xray_arms import VIEWS, Arm
 from kdlib.objectives import Batch
 
 
