@@ -28,6 +28,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_data(commands.add_parser("data", help="list, fetch, verify and clear the data sets"))
     add_run(commands.add_parser("run", help="run the experiments that have no record yet"))
     add_show(commands.add_parser("show", help="print the results of the recorded experiments"))
+    canaries = commands.add_parser("canaries", help="store what two epochs of each arm give with this code")
+    canaries.set_defaults(run=store_canaries)
     arguments = parser.parse_args(argv)
     try:
         code: int = arguments.run(arguments)
@@ -96,6 +98,12 @@ def show_experiments(arguments: argparse.Namespace) -> int:
             print(f"kdlib: {error}", file=sys.stderr)
             bad = 1
     return bad
+
+
+def store_canaries(arguments: argparse.Namespace) -> int:
+    """Write the canaries anew."""
+    print(f"written: {runner.store_canaries()}")
+    return 0
 
 
 def list_data(arguments: argparse.Namespace) -> int:

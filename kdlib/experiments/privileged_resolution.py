@@ -118,4 +118,5 @@ EXPERIMENT = Experiment(
     measure,
     objective,
     headline=("test_auroc", "test AUROC", 3),
+    canary=64,
 )

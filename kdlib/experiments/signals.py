@@ -173,5 +173,13 @@ def images(part: str) -> Dataset:
 
 
 EXPERIMENT = Experiment(
-    "signals", arms, network, train_set, judged_on, measure, objective, headline=("accuracy", "accuracy", 4)
+    "signals",
+    arms,
+    network,
+    train_set,
+    judged_on,
+    measure,
+    objective,
+    headline=("accuracy", "accuracy", 4),
+    canary=64,
 )

@@ -216,4 +216,5 @@ EXPERIMENT = Experiment(
     measure,
     objective,
     validation=lambda job: labelled(job, parts(job)[1]),
+    canary=64,
 )
