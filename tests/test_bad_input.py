@@ -1,4 +1,4 @@
-"""Records and command lines that no other test gives: each must be refused with its name, what is wrong and what to do."""
+"""Records and command lines that no other test gives: each is refused with its name and what to do."""
 
 import re
 from pathlib import Path
