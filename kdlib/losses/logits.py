@@ -76,7 +76,8 @@ def dist(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> 
     1 minus Pearson's correlation of the softened probabilities, of student and teacher: over the classes of
     each example (inter), and over the batch for each class (intra). A student need not say the same numbers;
     any that rise and fall with its teacher's on one line will do. A head that starts at zero has nothing that
-    rises or falls: its first gradient is a hundred times an ordinary one or more; see `correlation`.
+    rises or falls, and its first gradient is tens of thousands of times an ordinary one (`correlation`
+    bounds it): clip it, or start with small random weights.
 
     Args:
         student_logits, teacher_logits: floating-point, (..., classes), two examples or more, which are taken
@@ -102,13 +103,13 @@ def dist(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> 
 def correlation(first: Tensor, second: Tensor) -> Tensor:
     """Pearson's correlation of each row of two matrices (n, m): (n,).
 
-    A row that varies by less than a thousandth of its size counts as if it varied by that much, so that one
-    without variation gives 0, with a gradient that is large but no more than that.
+    A row that varies by less than 1e-5 of its size, which float32 hardly tells from rounding, counts as if it
+    varied by that much: one without variation gives 0, and a gradient that has a bound.
     """
 
     def turned(matrix: Tensor) -> Tensor:
         centred = matrix - matrix.mean(1, keepdim=True)
-        least = 1e-3 * torch.linalg.vector_norm(matrix.detach(), dim=1, keepdim=True)
+        least = 1e-5 * torch.linalg.vector_norm(matrix.detach(), dim=1, keepdim=True)
         length: Tensor = torch.linalg.vector_norm(centred, dim=1, keepdim=True)
         return centred / torch.maximum(length, least).clamp_min(torch.finfo(length.dtype).tiny)
 
