@@ -28,9 +28,9 @@ def decoupled(
     minimises target + beta others instead, so that a sure teacher's words on the others count.
 
     Args:
-        student_logits, teacher_logits: floating-point, (batch, classes), three classes or more. No gradient
+        student_logits, teacher_logits: floating-point, (..., classes), three classes or more. No gradient
             flows into the teacher's.
-        labels: integers (batch,); a label of -100 takes its example out.
+        labels: integers (...); a label of -100 takes its example out.
         temperature: T, above 0.
 
     Returns:
@@ -39,22 +39,22 @@ def decoupled(
     Raises:
         ValueError: shapes that differ, fewer than three classes, an impossible temperature.
     """
-    student, teacher = _matrices(student_logits, teacher_logits)
-    temperature, classes = checks.temperature(temperature), student.shape[1]
+    student, teacher, _ = rows.pair(student_logits, teacher_logits)
+    labels, mask = rows.labelled(labels, student)
+    temperature, classes = checks.temperature(temperature), student.shape[-1]
     if classes < 3:
         raise ValueError(f"logits have {classes} classes; beside the label there must be two others")
-    labels, mask = rows.labelled(labels, student)
     if labels.is_floating_point():
-        raise TypeError("labels are distributions; decoupled distillation needs a class: labels.argmax(1)")
-    label = labels.where(labels >= 0, 0)[:, None]
-    rest = torch.arange(classes - 1, device=labels.device).expand(len(student), -1)
+        raise TypeError("labels are distributions; decoupled distillation needs a class: labels.argmax(-1)")
+    label = labels.where(labels >= 0, 0)[..., None]
+    rest = torch.arange(classes - 1, device=labels.device).expand(*labels.shape, -1)
     rest = rest + (rest >= label)
 
     def parts(logits: Tensor) -> tuple[Tensor, Tensor]:
         cooled = rows.blank(logits, mask) / temperature
-        own, others = cooled.gather(1, label), cooled.gather(1, rest)
-        two = torch.cat([own, others.logsumexp(1, keepdim=True)], dim=1)
-        return two.log_softmax(1), others.log_softmax(1)
+        own, others = cooled.gather(-1, label), cooled.gather(-1, rest)
+        two = torch.cat([own, others.logsumexp(-1, keepdim=True)], dim=-1)
+        return two.log_softmax(-1), others.log_softmax(-1)
 
     found = [
         temperature**2 * rows.divergence(theirs, ours, mask, "mean")
@@ -76,11 +76,12 @@ def dist(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> 
     1 minus Pearson's correlation of the softened probabilities, of student and teacher: over the classes of
     each example (inter), and over the batch for each class (intra). A student need not say the same numbers;
     any that rise and fall with its teacher's on one line will do. A head that starts at zero has nothing that
-    rises or falls: its first gradient is a hundred times an ordinary one or more; see `correlation`.
+    rises or falls, and its first gradient is tens of thousands of times an ordinary one (`correlation`
+    bounds it): clip it, or start with small random weights.
 
     Args:
-        student_logits, teacher_logits: floating-point, (batch, classes), two examples or more. No gradient
-            flows into the teacher's.
+        student_logits, teacher_logits: floating-point, (..., classes), two examples or more, which are taken
+            as one batch. No gradient flows into the teacher's.
         temperature: T, above 0. The factor T^2 is that of the authors' code.
 
     Returns:
@@ -89,11 +90,11 @@ def dist(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> 
     Raises:
         ValueError: shapes that differ, a single example, an impossible temperature.
     """
-    student, teacher = _matrices(student_logits, teacher_logits)
     temperature = checks.temperature(temperature)
-    if len(student) < 2:
+    both = rows.pair(student_logits, teacher_logits)[:2]
+    p, q = ((logits.flatten(0, -2) / temperature).softmax(1) for logits in both)
+    if len(p) < 2:
         raise ValueError("the batch holds one example; the correlation over a batch needs two or more")
-    p, q = ((logits / temperature).softmax(1) for logits in (student, teacher))
     inter = 1 - correlation(p, q).mean()
     intra = 1 - correlation(p.T, q.T).mean()
     return Relations(temperature**2 * inter, temperature**2 * intra)
@@ -102,13 +103,13 @@ def dist(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> 
 def correlation(first: Tensor, second: Tensor) -> Tensor:
     """Pearson's correlation of each row of two matrices (n, m): (n,).
 
-    A row that varies by less than a thousandth of its size counts as if it varied by that much, so that one
-    without variation gives 0, with a gradient that is large but no more than that.
+    A row that varies by less than 1e-5 of its size, which float32 hardly tells from rounding, counts as if it
+    varied by that much: one without variation gives 0, and a gradient that has a bound.
     """
 
     def turned(matrix: Tensor) -> Tensor:
         centred = matrix - matrix.mean(1, keepdim=True)
-        least = 1e-3 * torch.linalg.vector_norm(matrix.detach(), dim=1, keepdim=True)
+        least = 1e-5 * torch.linalg.vector_norm(matrix.detach(), dim=1, keepdim=True)
         length: Tensor = torch.linalg.vector_norm(centred, dim=1, keepdim=True)
         return centred / torch.maximum(length, least).clamp_min(torch.finfo(length.dtype).tiny)
 
@@ -157,14 +158,3 @@ def pooled(logits: Tensor, temperature: float) -> Tensor:
     temperature = checks.temperature(temperature)
     shares = (checks.at_least_float32(logits, "logits") / temperature).log_softmax(-1)
     return temperature * (shares.logsumexp(0) - math.log(len(logits)))
-
-
-def _matrices(student_logits: Tensor, teacher_logits: Tensor) -> tuple[Tensor, Tensor]:
-    """Both (batch, classes) in float32 or better, the teacher's cut off."""
-    student, teacher, _ = rows.pair(student_logits, teacher_logits)
-    if student.ndim != 2:
-        raise ValueError(
-            f"student_logits has shape {tuple(student.shape)}; it must be (batch, classes): "
-            "logits.flatten(0, -2) of both models makes every token a row"
-        )
-    return student, teacher

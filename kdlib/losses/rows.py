@@ -83,9 +83,10 @@ def labelled(
             checks.labels(labels.flatten() if mask is None else labels[mask], logits.shape[-1])
         return labels, mask
     if isinstance(labels, Tensor) and labels.is_floating_point() and labels.shape == logits.shape:
+        labels = labels.detach()
         if look:
             checks.probabilities(labels if mask is None else labels[mask], "labels")
-        return blank(checks.at_least_float32(labels.detach(), "labels"), mask), mask
+        return blank(checks.at_least_float32(labels, "labels"), mask), mask
     raise (ValueError if whole else TypeError)(
         f"labels is {checks.what(labels)}; it must be {tuple(logits.shape[:-1])}, class indices as integers, "
         f"or {tuple(logits.shape)}, distributions. One-hot: labels.argmax(-1). Several labels an example: "

@@ -76,11 +76,11 @@ def together(
         teacher = logits_on(model.teacher, batch.images)
         labels, mask = rows.labelled(batch.labels, student)
         student, teacher = rows.blank(student, mask), rows.blank(teacher, mask)
-        hard, own = (rows.cross_entropy(logits, labels, mask) for logits in (student, teacher))
         targets = teacher.detach() if detach else teacher
         soft = rows.cross_entropy(student, targets.softmax(dim=1), mask)
         if divergence:
             soft = soft - rows.cross_entropy(targets, targets.softmax(dim=1), mask)
+        hard, own = (rows.cross_entropy(logits, labels, mask) for logits in (student, teacher))
         a = alpha * schedule(batch.progress)
         return {"loss": (1 - a) * hard + a * soft + own, "soft": soft, "hard": hard, "teacher": own}
 

@@ -192,12 +192,12 @@ def test_dist_of_an_absent_class_counts_it_as_without_correlation() -> None:
 
 
 @pytest.mark.parametrize(
-    "loss", [OF_LOGITS["standardised"], OF_LOGITS["dist, inter"], OF_LOGITS["dist, intra"]]
+    ("name", "most"), [("standardised", 300), ("dist, inter", 1e5), ("dist, intra", 1e5)]
 )
-def test_a_head_that_starts_at_zero_gets_a_bounded_gradient(loss: Loss) -> None:
+def test_a_head_that_starts_at_zero_gets_a_bounded_gradient(name: str, most: float) -> None:
     _, teacher, labels = inputs((6, 5))
-    value, slope = with_gradient(loss, torch.zeros(6, 5, requires_grad=True), teacher, labels)
-    assert value.isfinite() and 0 < slope.norm() < 3000  # it was of the order of a million and more
+    value, slope = with_gradient(OF_LOGITS[name], torch.zeros(6, 5, requires_grad=True), teacher, labels)
+    assert value.isfinite() and 0 < slope.norm() < most  # it was of the order of a million and ten millions
 
 
 @pytest.mark.parametrize("name", list(OF_LOGITS | OF_MAPS))

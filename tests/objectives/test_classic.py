@@ -1,12 +1,22 @@
-"""The control beside distillation, against values worked out by hand."""
+"""The control beside distillation, against values worked out by hand, and settings out of range."""
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from kdlib.objectives import Batch, label_smoothed, supervised
+from kdlib.objectives import Batch, Objective, distilled, label_smoothed, supervised
+
+
+def at(temperature: Any) -> Objective:
+    return distilled(torch.zeros(4, 3), temperature=temperature, alpha=0.5)
+
+
+def weighing(alpha: Any) -> Objective:
+    return distilled(torch.zeros(4, 3), temperature=2, alpha=alpha)
 
 
 class Fixed(nn.Module):
@@ -32,7 +42,24 @@ def test_no_smoothing_is_the_labels_cross_entropy() -> None:
     assert torch.equal(label_smoothed(0.0)(model, batch)["loss"], supervised(model, batch)["loss"])
 
 
-@pytest.mark.parametrize("epsilon", [-0.1, 1.0, math.nan])
-def test_what_the_label_gives_away_is_a_share(epsilon: float) -> None:
-    with pytest.raises(ValueError, match=r"epsilon is .*from 0 to below 1"):
-        label_smoothed(epsilon)
+@pytest.mark.parametrize(
+    ("make", "value", "error", "message"),
+    [
+        *(
+            (label_smoothed, x, ValueError, f"epsilon is {x}; .*from 0 to below 1")
+            for x in (-0.1, 1.0, math.nan)
+        ),
+        *((at, x, ValueError, f"temperature is {x}; .* above 0") for x in (0, -1.0, math.nan, math.inf)),
+        *(
+            (at, x, TypeError, r"temperature is .*; give a plain number")
+            for x in ("4", None, torch.tensor(4.0))
+        ),
+        *((weighing, x, ValueError, f"alpha is {x}; .* from 0 to 1") for x in (-0.1, 1.1, math.nan)),
+        *((weighing, x, TypeError, r"alpha is .*; give a plain number") for x in ("0.5", None)),
+    ],
+)
+def test_a_setting_out_of_range_is_named(
+    make: Callable[[object], object], value: object, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        make(value)
