@@ -86,7 +86,7 @@ test: lint  ## lint, types, unit tests, and every notebook executed and compared
 		--cov=kdlib --cov-config=pyproject.toml --cov-report=term --cov-report=json:_build/test/coverage.json
 	@$(BIN)/python book/_tools/covered.py _build/test/coverage.json
 
-test-slow: $(ALL)  ## kills, several processes, whole data sets
+test-slow: $(ALL)  ## kills, several processes, full data sets
 	@rm -rf _build/test
 	$(APART) $(BIN)/python -m pytest -m "slow and not browser" tests -n $(WORKERS) --dist load --durations=5
 

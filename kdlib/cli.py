@@ -194,7 +194,7 @@ def cached_state(path: Path) -> str:
     except cache.AlteredError as error:
         return f"DAMAGED: {error}; it is remade when it is next read"
     except OSError as error:
-        return f"DAMAGED: {error}"
+        return f"NOT USABLE: {error}"
     return "verified"
 
 

@@ -395,7 +395,7 @@ def test_a_cache_file_that_agrees_with_itself_but_is_not_cifar10_is_refused(tiny
     assert path.read_bytes() == before
     assert cli.main(["data", "verify", "cifar10"]) == 1
     said = capsys.readouterr().out
-    assert "DAMAGED" in said and "remade" not in said
+    assert "NOT USABLE" in said and "remade" not in said
     full.fetch("cifar10", archive)
     assert (
         data.load("cifar10", "test", scale="cpu").labels.tolist()
@@ -702,12 +702,3 @@ def test_cli_wrong_usage_is_2(arguments, capsys):
 def test_cli_says_that_mnist_needs_no_fetching(capsys):
     assert cli.main(["data", "fetch", "mnist"]) == 0
     assert "all of mnist is bundled" in capsys.readouterr().out
-
-
-def test_python_dash_m(monkeypatch, capsys):
-    import runpy
-
-    monkeypatch.setattr(sys, "argv", ["kdlib", "data", "verify", "mnist"])
-    with pytest.raises(SystemExit) as stop:
-        runpy.run_module("kdlib", run_name="__main__")
-    assert stop.value.code == 0 and "mnist, bundled: verified" in capsys.readouterr().out

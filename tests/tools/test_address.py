@@ -163,16 +163,39 @@ def test_set_up_says_so_where_pip_fails(shell: Shell, monkeypatch: pytest.Monkey
         shell.run_cell(address.setup_source("https://github.com/a/b")).raise_error()
 
 
-def test_set_up_finds_the_clone_it_lies_in(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    lose_kdlib(shell, monkeypatch)
-    (tmp_path / "any name" / "kdlib").mkdir(parents=True)
-    (tmp_path / "any name" / "kdlib" / "notebook.py").touch()
-    (tmp_path / "any name" / "book").mkdir()
-    monkeypatch.chdir(tmp_path / "any name" / "book")
-    shell.run_cell(address.setup_source("")).raise_error()
-    assert shell.asked == [] and sys.path[0] == str(tmp_path / "any name")
+def a_kdlib(folder: Path, named: str) -> Path:
+    """A stand-in for the package in `folder`, which says its name when a notebook starts."""
+    (folder / "kdlib").mkdir(parents=True)
+    (folder / "kdlib" / "__init__.py").touch()
+    (folder / "kdlib" / "notebook.py").write_text(f"def start(**_): print('from', {named!r})\n")
+    return folder
+
+
+def opened_in(folder: Path, *installed: Path) -> subprocess.CompletedProcess[str]:
+    """The set-up cell run in IPython in `folder`, with these folders in front of all that is installed."""
+    run = (
+        "from IPython.core.interactiveshell import InteractiveShell as S; import sys\n"
+        "S().run_cell(sys.stdin.read()).raise_error()"
+    )
+    return subprocess.run(
+        [sys.executable, "-P", "-c", run],
+        input=address.setup_source(""),
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, installed)), "IPYTHONDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_set_up_takes_the_clone_it_lies_in_and_no_older_kdlib(tmp_path: Path) -> None:
+    older = a_kdlib(tmp_path / "site-packages", "an older one")
+    clone = a_kdlib(tmp_path / "any name", "the clone")
+    (clone / "book").mkdir()
+    (tmp_path / "downloads").mkdir()
+    for folder, installed in ((clone / "book", ()), (clone / "book", (older,)), (clone, (older,))):
+        assert opened_in(folder, *installed).stdout == "from the clone\n"
+    assert opened_in(tmp_path / "downloads", older).stdout == "from an older one\n"
 
 
 def test_set_up_without_address_says_how_to_install(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:

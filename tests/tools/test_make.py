@@ -2,9 +2,11 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import covered
@@ -52,6 +54,31 @@ def test_make_names_a_python_that_is_too_old(tmp_path: Path, named: tuple[str, .
     assert "make book PYTHON=" in done.stdout
 
 
+def test_the_plain_commands_begin_by_asking_for_the_right_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On another Python pip would end in ResolutionImpossible."""
+    commands = (ROOT / "README.md").read_text().split("Without make", 1)[1].split("```bash\n", 1)[1]
+    program, _, code = shlex.split(commands.splitlines()[0])
+    made: list[list[str]] = []
+    monkeypatch.setattr(venv, "main", made.append)
+    for version in ((3, 10, 12), (3, 14, 0)):
+        monkeypatch.setattr(sys, "version_info", version)
+        with pytest.raises(SystemExit, match=r"^Python 3\.11 to 3\.13 wanted$"):
+            exec(code)
+    assert program == "python" and made == []
+    monkeypatch.setattr(sys, "version_info", (3, 13, 1))
+    exec(code)
+    assert made == [[".venv"]]
+
+
+def test_a_browser_that_is_not_there_is_said_once() -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "browser", "tests/browser"]
+    environment = os.environ | {"CHROMIUM": "/nowhere/chrome", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert said.count("CHROMIUM is '/nowhere/chrome', which is no program") == 1 and "failed" not in said
+
+
 def test_make_help_lists_every_target() -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = {name for line in re.findall(r"(?m)^\.PHONY: (.*)$", makefile) for name in line.split()}
@@ -69,7 +96,7 @@ def test_make_test_runs_in_a_folder_with_a_space(tmp_path: Path) -> None:
     (clone / "book").mkdir()
     for name in ("pyproject.toml", "requirements.txt", "book/01.ipynb"):
         (clone / name).touch()
-    for name in ("python", "ruff", "mypy"):
+    for name in ("python", "ruff", "mypy", "lint-imports"):
         script(clone / ".venv" / "bin" / name, 'echo "$KDLIB_DATA|$KDLIB_RUNS|$*"')
     for name in (".installed-site", ".installed-all"):
         (clone / ".venv" / name).touch()
