@@ -33,6 +33,7 @@ from kdlib.training import Recipe, logits_of
 FEW = 24  # examples that are trained on
 # Teachers keep the feature maps that chapter 07 looks at, but hardly any channels.
 NETWORKS = {name: about | {"blocks": ((4,), (4,))} for name, about in cifar.NETWORKS.items()}
+NETWORKS["small"] = {"blocks": ((4,), (5,))}
 NETWORKS["half"] = {"blocks": ((4,), (4,), (128,), (4,), (4,))}
 DIGITS: dict[str, dict[str, Any]] = {
     "lenet_teacher": {"channels": (2, 3), "hidden": (8, 7)},
@@ -124,7 +125,12 @@ def made(n: int = 48, seed: int = 0) -> Dataset:
 TAUGHT_BY = Arm("teacher", "large", Recipe(2, 0.01, batch_size=16), seeds=range(3))
 ALONE = replace(TAUGHT_BY, name="alone", network="small")
 SOFT: dict[str, Any] = {"teacher": TAUGHT_BY, "loss": "hinton", "temperature": 4.0, "alpha": 0.5}
-TOY_ARMS = [TAUGHT_BY, ALONE, replace(ALONE, name="taught", **SOFT), replace(ALONE, name="big", seeds=range(0))]
+TOY_ARMS = [
+    TAUGHT_BY,
+    ALONE,
+    replace(ALONE, name="taught", **SOFT),
+    replace(ALONE, name="big", seeds=range(0)),
+]
 
 
 def count_errors(job: Job, fitted: Fitted) -> dict[str, Any]:

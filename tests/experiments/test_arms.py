@@ -1,4 +1,4 @@
-"""How an arm is trained: twins start alike and see the same, teachers' answers are asked once, and what is kept."""
+"""How an arm is trained: twins start alike and see the same, and a teacher is asked once."""
 
 import json
 from dataclasses import replace
@@ -163,7 +163,11 @@ def test_answers_are_asked_once_for_all_students_and_never_mistaken(
         return len(asked) - before
 
     assert times(job) == 1
-    for same in (replace(arm, name="x", alpha=1.0), replace(arm, temperature=1.0), replace(arm, network="large")):
+    for same in (
+        replace(arm, name="x", alpha=1.0),
+        replace(arm, temperature=1.0),
+        replace(arm, network="large"),
+    ):
         assert times(job.of(same)) == 0
     assert times(job.of(arm, 1)) == 1  # another seed has another teacher
     assert times(job, made(40)) == times(job, views=VIEWS[:1]) == 1  # other images, other views

@@ -6,29 +6,26 @@ from typing import Any
 
 import pytest
 import torch
+from small import part
 from torch import Tensor, nn
 
-from kdlib import cli, models
-from kdlib.experiments import caching_cost as asking_experiments
-from kdlib.experiments import cifar as cifar_experiments
-from kdlib.experiments import ledger, runner
-from kdlib.experiments.caching_cost import Arm
-from kdlib.experiments.cifar import VIEWS
+from kdlib import models
+from kdlib.experiments import caching_cost, cifar, runner
+from kdlib.experiments.arms import Arm, Job
+from kdlib.experiments.race import VIEWS
 from kdlib.training import teacher_cache
 
-ARMS = {arm.name: arm for arm in asking_experiments.arms()}
-TINY = {name: {"blocks": ((4,), (width,))} for name, width in (("half", 6), ("large", 8), ("small", 5))}
+ARMS = {arm.name: arm for arm in caching_cost.arms()}
 
 
 @pytest.fixture
-def few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Arm]:
-    """Every arm with tiny networks, 300 images after 40 to warm up, and records apart from everyone's."""
-    arms = {name: replace(arm, images=300, warm_up=40) for name, arm in ARMS.items()}
-    monkeypatch.setenv("KDLIB_RUNS", str(tmp_path))
-    monkeypatch.setattr(ledger, "shipped", lambda: tmp_path / "shipped")
-    monkeypatch.setattr(asking_experiments, "NETWORKS", TINY)
-    monkeypatch.setattr(asking_experiments, "arms", lambda: list(arms.values()))
-    return arms
+def few(small: Path) -> dict[str, Arm]:
+    """Every arm with tiny networks, and 300 images after 40 to warm up."""
+    return {arm.name: arm for arm in runner.EXPERIMENTS["caching_cost"].arms()}
+
+
+def measured(arm: Arm, seed: int = 0) -> dict[str, Any]:
+    return caching_cost.measure(Job(arm, seed, Path()))
 
 
 class Told(list[Any]):
@@ -41,7 +38,7 @@ class Told(list[Any]):
 @pytest.fixture
 def told(few: dict[str, Arm], monkeypatch: pytest.MonkeyPatch) -> Told:
     """Notes fills, epochs and the teachers' calls."""
-    events, fill, train, vgg = Told(), teacher_cache.fill, asking_experiments.train, models.vgg
+    events, fill, train, vgg = Told(), teacher_cache.fill, caching_cost.train, models.vgg
 
     def filled(teacher: nn.Module, images: Any, views: Any, path: Path, **rest: Any) -> Tensor:
         assert not path.exists()
@@ -57,7 +54,7 @@ def told(few: dict[str, Arm], monkeypatch: pytest.MonkeyPatch) -> Told:
 
     def made(blocks: Any, **rest: Any) -> nn.Module:
         model = vgg(blocks, **rest)
-        if blocks != TINY["small"]["blocks"]:
+        if blocks != cifar.NETWORKS["small"]["blocks"]:
             model.register_forward_pre_hook(lambda model, given: called(model, *given))
         return model
 
@@ -67,29 +64,9 @@ def told(few: dict[str, Arm], monkeypatch: pytest.MonkeyPatch) -> Told:
         events.append(("teacher", len(images)))
 
     monkeypatch.setattr(teacher_cache, "fill", filled)
-    monkeypatch.setattr(asking_experiments, "train", trained)
+    monkeypatch.setattr(caching_cost, "train", trained)
     monkeypatch.setattr(models, "vgg", made)
     return events
-
-
-def test_every_arm_is_recorded_and_shown(few: dict[str, Arm], capsys: pytest.CaptureFixture[str]) -> None:
-    before = torch.get_num_threads()
-    assert runner.run("asking", "cpu", seeds=[0, 1]) == 4
-    assert torch.get_num_threads() == before
-    for record in ledger.records("asking", "cpu"):
-        found = record["metrics"]
-        assert set(found) == {"fill", "stored", "live", "break_even"}
-        assert min(found["fill"], found["stored"], found["live"]) > 0
-        assert found["break_even"] == found["fill"] / (found["live"] - found["stored"])
-        assert record["threads"] == 1 and record["processor"] and record["curve"] == {}
-    assert not list(runner.runs_folder().rglob("*.safetensors"))
-    assert runner.older("asking", "cpu") == []
-    capsys.readouterr()
-    assert cli.main(["show", "asking"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("asking, cpu scale: epochs after which asking beforehand has paid, mean")
-    assert [line.split()[0] for line in lines[1:]] == ["half", "large"]
-    assert all(line.endswith("seeds 2") for line in lines[1:])
 
 
 def test_asking_has_paid_once_the_saved_seconds_are_those_of_filling(
@@ -107,10 +84,10 @@ def test_asking_has_paid_once_the_saved_seconds_are_those_of_filling(
         stored = isinstance(objective.keywords["teacher"], Tensor)
         now += (3.0 if stored else 4.5) if len(images) == 300 else 1000.0
 
-    monkeypatch.setattr(asking_experiments, "perf_counter", lambda: now)
+    monkeypatch.setattr(caching_cost, "perf_counter", lambda: now)
     monkeypatch.setattr(teacher_cache, "fill", fill)
-    monkeypatch.setattr(asking_experiments, "train", train)
-    found = asking_experiments.run(few["half"], 0, Path())["metrics"]
+    monkeypatch.setattr(caching_cost, "train", train)
+    found = measured(few["half"])["metrics"]
     thousands = 0.3  # of images
     assert found["fill"] == pytest.approx(24 / thousands)
     assert found["stored"] == pytest.approx(3 / thousands)
@@ -120,7 +97,7 @@ def test_asking_has_paid_once_the_saved_seconds_are_those_of_filling(
 
 def test_each_fill_asks_in_all_sixteen_views_and_writes_a_new_file(few: dict[str, Arm], told: Told) -> None:
     for _ in range(2):
-        asking_experiments.run(few["half"], 0, Path())
+        measured(few["half"])
     fills = told.of("fill")
     assert [shape for _, _, shape in fills] == 2 * [(40, 16, 10), (300, 16, 10)]
     assert all(views == VIEWS for _, views, _ in fills)
@@ -131,7 +108,7 @@ def test_each_fill_asks_in_all_sixteen_views_and_writes_a_new_file(few: dict[str
 def test_the_live_teacher_is_asked_at_each_step_and_the_stored_one_never(
     few: dict[str, Arm], told: Told
 ) -> None:
-    asking_experiments.run(few["large"], 0, Path())
+    measured(few["large"])
     kinds = [kind for kind, _ in told]
     # A fill is noted where it ends, an epoch where it begins.
     warm = 16 * ["teacher"] + ["fill", "epoch", "epoch", "teacher"]
@@ -146,7 +123,7 @@ def test_both_epochs_are_of_the_same_student_with_one_thread(
     threads: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", threads.append)
     before = torch.get_num_threads()
-    asking_experiments.run(few["half"], 3, Path())
+    measured(few["half"], 3)
     assert threads == [1, before]
     warm, _, stored, live = told.of("epoch")
     assert (warm[1], stored[1], live[1]) == (40, 300, 300)
@@ -157,9 +134,9 @@ def test_both_epochs_are_of_the_same_student_with_one_thread(
 
 
 def test_the_stored_answers_are_the_teachers(few: dict[str, Arm]) -> None:
-    images = cifar_experiments.data.load("cifar10", "train", scale="quick").subset(range(20))
-    teacher = models.vgg(**TINY["half"], seed=0)
-    seconds, answers = asking_experiments.filled(few["half"], teacher, images)
+    images = part("cifar10", "train", 20)
+    teacher = cifar.network(few["half"], 0)
+    seconds, answers = caching_cost.filled(Job(few["half"], 0, Path()), teacher, images)
     assert seconds > 0 and answers.shape == (20, 16, 10) and answers.dtype == torch.float16
     with torch.no_grad():
         plain = teacher(images.images.float() / 255)
@@ -167,16 +144,22 @@ def test_the_stored_answers_are_the_teachers(few: dict[str, Arm]) -> None:
 
 
 def test_the_arms_are_the_fair_races_student_with_two_teachers() -> None:
-    fair = {arm.name: arm for arm in cifar_experiments.arms()}["fair-distilled"]
-    for arm in ARMS.values():
-        assert arm.recipe == replace(fair.recipe, epochs=1) and arm.student == fair.network
-        assert (arm.temperature, arm.alpha, arm.recipe.half) == (fair.temperature, fair.alpha, "everywhere")
-        assert arm.threads == 1 and list(asking_experiments.seeds(arm, "cpu")) == [0, 1, 2, 3, 4]
-        assert asking_experiments.settings(arm)["list_of_views"] == VIEWS
-    assert fair.teacher is not None and ARMS["half"].teacher == fair.teacher.network
+    fair = {arm.name: arm for arm in cifar.arms()}["fair-distilled"]
     sizes = {}
     for name, arm in ARMS.items():
-        teacher = models.vgg(**cifar_experiments.NETWORKS[arm.teacher], seed=0)
+        assert fair.recipe and arm.recipe == replace(fair.recipe, epochs=1) and arm.views == VIEWS
+        assert (arm.temperature, arm.alpha, arm.recipe.half) == (fair.temperature, fair.alpha, "everywhere")
+        assert arm.options["threads"] == 1 and list(arm.seeds) == [0, 1, 2, 3, 4]
+        teacher = cifar.network(arm, 0)
         teacher_cache.check_cacheable(teacher)
         sizes[name] = sum(p.numel() for p in teacher.parameters())
+    assert fair.network == "small" and fair.teacher and ARMS["half"].network == fair.teacher.network
     assert sizes == {"half": 3_686_954, "large": 14_728_266}
+
+
+def test_a_measurement_names_its_threads_and_leaves_them_as_they_were(few: dict[str, Arm]) -> None:
+    before = torch.get_num_threads()
+    found = measured(few["half"])
+    assert torch.get_num_threads() == before and found["machine"].keys() == {"processor", "threads"}
+    metrics = found["metrics"]
+    assert metrics["break_even"] == metrics["fill"] / (metrics["live"] - metrics["stored"])

@@ -1,4 +1,4 @@
-"""Does the code still make these numbers? Every arm's canary beside the one that was stored with its records."""
+"""Does the code still make these numbers? Every arm's canary beside the one that was stored."""
 
 import pytest
 from small import toy
@@ -25,12 +25,18 @@ def test_the_canaries_sing_as_they_did_when_the_records_were_made(name: str) -> 
     sung = runner.canaries(runner.EXPERIMENTS[name])
     known = {arm: found for arm, found in figures.items() if arm.startswith(f"{name}.")}
     missing = sorted(sung.keys() - known.keys() - {*older})
-    assert not missing, f"no canary is stored for {', '.join(missing)}: store it with the records, or {REMEDY}"
+    assert not missing, (
+        f"no canary is stored for {', '.join(missing)}: store it with the records, or {REMEDY}"
+    )
     changed = [
-        arm for arm, now in sung.items() if arm not in older and known[arm] != pytest.approx(now, rel=1e-5, abs=0)
+        arm
+        for arm, now in sung.items()
+        if arm not in older and known[arm] != pytest.approx(now, rel=1e-5, abs=0)
     ]
     assert not changed, f"other code made the records of {', '.join(changed)}: {REMEDY}"
-    assert not (gone := sorted(known.keys() - sung.keys())), f"canaries of no arm are stored: {', '.join(gone)}"
+    assert not (gone := sorted(known.keys() - sung.keys())), (
+        f"canaries of no arm are stored: {', '.join(gone)}"
+    )
 
 
 def test_only_arms_of_which_there_are_records_are_older(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,7 +112,7 @@ def test_an_edited_or_damaged_record_is_told(damage: str, place: Path) -> None:
 
 def test_a_checksum_is_that_of_one_record(place: Path) -> None:
     change(place / "checksums.txt", lambda text: text.replace(b"alone.cpu.1", b"other.cpu.1"))
-    with pytest.raises(ledger.RecordError, match="line 2 of .* was edited or damaged"):
+    with pytest.raises(ledger.RecordError, match=r"line 2 of .* was edited or damaged"):
         records()
 
 
@@ -145,7 +145,9 @@ def test_a_missing_file_is_told_and_own_records_do_not_hide_it(
     said = capsys.readouterr()
     assert "lacks 3 of 3 records" in said.err and "not run" not in said.out
     (place / "checksums.txt").unlink()
-    with pytest.raises(ledger.RecordError, match=r"checksums\.txt is missing, so that no result can be shown"):
+    with pytest.raises(
+        ledger.RecordError, match=r"checksums\.txt is missing, so that no result can be shown"
+    ):
         records()
 
 

@@ -1,43 +1,36 @@
-"""The bug museum's experiment on a handful of images, and its wrong losses against what they claim to be."""
+"""The bug museum of chapter 02: its wrong losses against what they claim to be."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from kdlib import data, losses
-from kdlib.experiments import ledger, runner
-from kdlib.experiments import loss_bugs as loss_experiments
+from kdlib import losses
+from kdlib.experiments import ledger, loss_bugs, runner
+from kdlib.experiments.arms import Job
 from kdlib.experiments.loss_bugs import SOFT_TERMS, TEMPERATURE
 from kdlib.objectives import Batch
 
-
-@pytest.fixture
-def few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two hundred images and one epoch, with records and checkpoints apart from everyone's."""
-    found = {s: data.load("mnist", s, resolution=32).subset(range(200)) for s in ("train", "test")}
-    monkeypatch.setenv("KDLIB_RUNS", str(tmp_path))
-    monkeypatch.setattr(ledger, "shipped", lambda: tmp_path / "shipped")
-    monkeypatch.setattr(loss_experiments, "images", found.__getitem__)
-    monkeypatch.setattr(loss_experiments, "chosen", lambda seed: torch.arange(200))
-    monkeypatch.setattr(loss_experiments, "IMAGES", 200)
-    for name in ("RECIPE", "TEACHER"):
-        monkeypatch.setattr(loss_experiments, name, replace(getattr(loss_experiments, name), epochs=1))
+ARMS = {arm.name: arm for arm in loss_bugs.arms()}
 
 
-@pytest.mark.usefixtures("few")
-def test_every_bug_trains_and_is_recorded() -> None:
-    arms = loss_experiments.arms()
-    assert runner.run("loss", "cpu", seeds=[3]) == len(arms) == 11
-    records = {r["arm"]: r for r in ledger.records("loss", "cpu")}
-    assert set(records) == {arm.name for arm in arms}
+def test_what_two_of_the_bugs_do_to_the_curves(small: Path) -> None:
+    assert len(ARMS) == 11
+    for arm in ("right", "teacher-twice", "student-in-eval"):
+        runner.run("loss_bugs", "cpu", only=arm, seeds=[3])
+    curves = {record["arm"]: record["curve"] for record in ledger.records("loss_bugs", "cpu")}
     # A student whose soft term is built from the teacher alone gets nothing from it.
-    assert records["teacher-twice"]["curve"]["soft"] == pytest.approx([0], abs=1e-6)
-    losses_seen = {name: r["curve"]["loss"][0] for name, r in records.items()}
+    assert curves["teacher-twice"]["soft"] == pytest.approx([0, 0], abs=1e-6)
     # In its first epoch the student that an evaluation leaves in eval mode is still the right one.
-    assert losses_seen.pop("student-in-eval") == losses_seen["right"]
-    assert len(set(losses_seen.values())) == len(losses_seen)
+    first, second = zip(curves["student-in-eval"]["loss"], curves["right"]["loss"], strict=True)
+    assert first[0] == first[1] and second[0] != second[1]
+
+
+def test_students_of_a_seed_see_3000_images_of_its_own() -> None:
+    sets = [loss_bugs.train_set(Job(ARMS["right"], seed, Path())) for seed in (0, 0, 1)]
+    assert [len(part) for part in sets] == [3000] * 3 and torch.equal(sets[0].images, sets[1].images)
+    assert not torch.equal(sets[0].images, sets[2].images)
+    assert len(loss_bugs.train_set(Job(loss_bugs.TEACHER, 0, Path()))) == 60_000
 
 
 def gradient(name: str, student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
@@ -68,23 +61,27 @@ def test_what_each_wrong_loss_does_to_the_gradient() -> None:
 
 
 def test_the_mixed_cache_has_a_new_order_each_epoch() -> None:
-    orders = [loss_experiments.mixed(epoch, seed=0) for epoch in (0, 0, 1)]
+    orders = [loss_bugs.mixed(50, epoch, seed=0) for epoch in (0, 0, 1)]
     assert torch.equal(orders[0], orders[1]) and not torch.equal(orders[0], orders[2])
-    assert sorted(orders[0].tolist()) == list(range(loss_experiments.IMAGES))
+    assert sorted(orders[0].tolist()) == list(range(50))
 
 
-@pytest.mark.usefixtures("few")
-def test_the_student_stays_in_eval_after_its_first_epoch(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(loss_experiments, "RECIPE", replace(loss_experiments.RECIPE, epochs=4))
-    arm = loss_experiments.Arm("student-in-eval")
-    minimised = loss_experiments.objective(arm, loss_experiments.teacher(tmp_path), 0)
-    student = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(1024, 10))
-    modes = []
-    for step in range(8):
-        student.train()
-        batch = Batch(torch.rand(2, 1, 32, 32), torch.tensor([0, 1]), torch.tensor([0, 1]), step / 8)
-        minimised(student, batch)
-        modes.append(student.training)
-    assert modes == [True, True, False, False, False, False, False, False]
+def test_modes_of_the_networks_are_those_of_the_bugs(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = runner.Job(ARMS["right"], 0, small)
+    part, teacher = loss_bugs.train_set(job), loss_bugs.network(loss_bugs.TEACHER, 0).double().eval()
+    asked: list[bool] = []
+    teacher.register_forward_pre_hook(lambda *_: asked.append(teacher.training))
+    monkeypatch.setattr(loss_bugs, "taught_by", lambda *of: teacher)
+    at = torch.arange(8)
+    for name, progress, student_trains, teacher_trains in (
+        ("right", 0.9, True, False),
+        ("student-in-eval", 0.4, True, False),  # the first evaluation, after an epoch of two, leaves it there
+        ("student-in-eval", 0.5, False, False),
+        ("student-in-eval", 0.9, False, False),
+        ("teacher-in-train", 0.9, True, True),
+    ):
+        student = loss_bugs.network(ARMS[name], 0).double().train()
+        asked.clear()
+        objective = loss_bugs.objective(job.of(ARMS[name]), part)
+        objective(student, Batch(part.images[at].double() / 255, part.labels[at], at, progress, examples=24))
+        assert student.training is student_trains and asked[-1] is teacher_trains and not teacher.training

@@ -1,4 +1,4 @@
-"""The measurements of chapter 05 on size and speed: what is counted, what is timed, and how it is shown."""
+"""The measurements of chapter 05 on size and speed: what is counted, and what is timed."""
 
 from dataclasses import replace
 from itertools import count
@@ -9,23 +9,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from kdlib import cli
-from kdlib.experiments import (
-    ledger,
-    runner,
-)
-from kdlib.experiments import (
-    mnist as mnist_experiments,
-)
-from kdlib.experiments import (
-    speed as speed_experiments,
-)
-from kdlib.experiments import (
-    xray as xray_experiments,
-)
-from kdlib.experiments.speed import Arm
+from kdlib.experiments import ledger, runner, speed
+from kdlib.experiments.arms import Job
 
-ARMS = {arm.name: arm for arm in speed_experiments.arms()}
+ARMS = {arm.name: arm for arm in speed.arms()}
 
 
 class Watched(nn.Module):
@@ -41,59 +28,23 @@ class Watched(nn.Module):
         return self.weight * images
 
 
-@pytest.fixture
-def apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Records apart from everyone's."""
-    monkeypatch.setenv("KDLIB_RUNS", str(tmp_path))
-    monkeypatch.setattr(ledger, "shipped", lambda: tmp_path / "shipped")
-    return tmp_path
-
-
-@pytest.fixture
-def few(apart: Path, monkeypatch: pytest.MonkeyPatch) -> list[Arm]:
-    """Every arm but ResNet-18 at 224 pixels, with two timed calls."""
-    arms = [replace(arm, calls=2) for arm in ARMS.values() if (arm.model, arm.size) != ("resnet18", 224)]
-    monkeypatch.setattr(speed_experiments, "arms", lambda: arms)
-    return arms
-
-
 def measured(name: str) -> dict[str, float]:
-    found: dict[str, float] = speed_experiments.run(replace(ARMS[name], calls=1), 0, Path())["metrics"]
+    once = replace(ARMS[name], options={**ARMS[name].options, "calls": 1})
+    found: dict[str, float] = speed.measure(Job(once, 0, Path()))["metrics"]
     return found
 
 
-def test_every_arm_is_measured_and_recorded(few: list[Arm], capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_recorded_names_its_threads_and_leaves_no_file(small: Path) -> None:
     before = torch.get_num_threads()
-    assert runner.run("speed", "cpu", seeds=[0, 1]) == 2 * len(few) == 24
+    for name in ("student-64-threads1", "student-64-threads2"):
+        runner.run("speed", "cpu", only=name, seeds=[0])
     assert torch.get_num_threads() == before
-    said = capsys.readouterr().out.splitlines()
-    assert said[0].startswith("speed.resnet18-64-threads1.cpu.0.json: ")
-    assert said[0].endswith(" median milliseconds for one image")
-    records = ledger.records("speed", "cpu")
-    assert {r["arm"] for r in records} == {arm.name for arm in few}
-    for record in records:
-        found = record["metrics"]
-        assert 0 < found["latency_ms"] <= found["latency_p95_ms"]
-        assert (record["device"], record["half"], record["curve"]) == ("cpu", None, {})
-        assert record["threads"] == record["settings"]["threads"] == (2 if "threads2" in record["arm"] else 1)
-    assert not list((runner.runs_folder() / "speed").rglob("*.safetensors"))
-    assert runner.older("speed", "cpu") == []
-
-
-def test_the_headline_is_the_experiments(apart: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arm = ARMS["student-64-threads1"]
-    now = {"settings": speed_experiments.settings(arm), "code": runner.code(speed_experiments)}
-    for seed, latency in enumerate((0.25, 0.27, 0.26)):
-        metrics = {"latency_ms": latency, "latency_p95_ms": 9.0}
-        name = {"experiment": "speed", "arm": arm.name, "scale": "cpu", "seed": seed}
-        ledger.write(name | now | {"metrics": metrics})
-    assert cli.main(["show", "speed"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("speed, cpu scale: median milliseconds for one image, mean and 95 % interval")
-    (line,) = [line for line in lines if arm.name in line]
-    assert line.split()[1] == "0.260" and "0.235 to 0.285" in line and line.endswith("seeds 3")
-    for others in (mnist_experiments, xray_experiments):  # they say nothing and show what they always did
-        assert runner.headline(others) == ("test_errors", "test errors", 1)
+    for record in ledger.records("speed", "cpu"):
+        assert 0 < record["metrics"]["latency_ms"] <= record["metrics"]["latency_p95_ms"]
+        assert (record["device"], record["half"], record["curve"], record["data"]) == ("cpu", None, {}, None)
+        assert record["threads"] == record["settings"]["options"]["threads"] == int(record["arm"][-1])
+        assert "wait_policy" in record and record["processor"]
+    assert not list(small.rglob("*.safetensors"))
 
 
 def test_the_student_is_counted_as_by_hand() -> None:
@@ -114,11 +65,11 @@ def test_resnet_18_is_counted_as_its_paper_and_torchvision_do() -> None:
 
 
 def test_the_bytes_are_those_of_a_file(tmp_path: Path) -> None:
-    model = speed_experiments.network(ARMS["resnet18-64-threads1"], 0)
+    model = speed.network(ARMS["resnet18-64-threads1"], 0)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     file = tmp_path / "model.safetensors"
     save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, file)
-    assert speed_experiments.stored_bytes(model) == file.stat().st_size
+    assert speed.stored_bytes(model) == file.stat().st_size
     assert {t.dtype for name, t in load_file(file).items() if "num_batches" not in name} == {torch.float32}
 
 
@@ -134,17 +85,18 @@ def test_the_chains_differ_in_depth_or_in_multiply_adds_alone() -> None:
     }
     for name in adds:
         arm = ARMS[name]
-        model = speed_experiments.network(arm, 0)
-        assert sum(isinstance(layer, nn.Conv2d) for layer in model.modules()) == arm.depth
-        assert sum(isinstance(layer, nn.ReLU) for layer in model.modules()) == arm.depth
-        assert model(torch.zeros(1, arm.width, 32, 32)).shape == (1, arm.width, 32, 32)
-        assert arm.threads == 1
+        model = speed.network(arm, 0)
+        depth, width = arm.options["depth"], arm.options["width"]
+        for kind in (nn.Conv2d, nn.ReLU):
+            assert sum(isinstance(layer, kind) for layer in model.modules()) == depth
+        assert model(torch.zeros(1, width, 32, 32)).shape == (1, width, 32, 32)
+        assert arm.options["threads"] == 1
 
 
 def test_a_chains_weights_come_from_the_seed_alone_and_its_features_do_not_vanish() -> None:
     torch.manual_seed(5)
     state = torch.get_rng_state()
-    first, again, other = (speed_experiments.chain(48, 24, seed=seed) for seed in (0, 0, 1))
+    first, again, other = (speed.chain(48, 24, seed=seed) for seed in (0, 0, 1))
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.equal(first[0].weight, again[0].weight) and not torch.equal(first[0].weight, other[0].weight)
     with torch.no_grad():
@@ -154,19 +106,19 @@ def test_a_chains_weights_come_from_the_seed_alone_and_its_features_do_not_vanis
 
 def test_a_latency_is_one_call_in_milliseconds_after_the_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = count()
-    monkeypatch.setattr(speed_experiments, "perf_counter", lambda: next(clock) ** 2 / 1000)
+    monkeypatch.setattr(speed, "perf_counter", lambda: next(clock) ** 2 / 1000)
     model = Watched()
-    found = speed_experiments.latencies(model, torch.ones(1, 1, 8, 8), calls=3, warm_up=2)
+    found = speed.latencies(model, torch.ones(1, 1, 8, 8), calls=3, warm_up=2)
     torch.testing.assert_close(found, torch.tensor([1.0, 5.0, 9.0], dtype=torch.float64))  # 1-0, 9-4, 25-16
     assert len(model.seen) == 5 and all(inference for _, inference, _ in model.seen)
 
 
 def test_an_arm_is_timed_with_its_threads_in_evaluation_mode(monkeypatch: pytest.MonkeyPatch) -> None:
     model, clock = Watched(), iter([0.0, 0.001, 0.0, 0.003, 0.0, 0.002, 0.0, 0.004, 0.0, 0.010])
-    monkeypatch.setattr(speed_experiments, "perf_counter", lambda: next(clock))
-    monkeypatch.setattr(speed_experiments, "network", lambda arm, seed: model)
+    monkeypatch.setattr(speed, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(speed, "network", lambda arm, seed: model)
     before = torch.get_num_threads()
-    found = speed_experiments.run(Arm("x", "student", 64, threads=2, calls=5), 0, Path())
+    found = speed.measure(Job(speed.timed_arm("x", "student", 64, 2, 5), 0, Path()))
     assert {(threads, training) for threads, inference, training in model.seen if inference} == {(2, False)}
     assert found["metrics"]["latency_ms"] == pytest.approx(3)
     assert found["metrics"]["latency_p95_ms"] == pytest.approx(4 + 0.8 * 6)  # four fifths of the way to 10
@@ -176,16 +128,16 @@ def test_an_arm_is_timed_with_its_threads_in_evaluation_mode(monkeypatch: pytest
 
 def test_threads_are_restored_after_an_error_too() -> None:
     before = torch.get_num_threads()
-    with pytest.raises(RuntimeError, match="broke"), speed_experiments.threads(before + 1):
+    with pytest.raises(RuntimeError, match="broke"), speed.threads(before + 1):
         assert torch.get_num_threads() == before + 1
         raise RuntimeError("broke")
     assert torch.get_num_threads() == before
 
 
-def test_seeds_are_repetitions_and_every_arm_is_timed_often_enough() -> None:
-    arms = list(ARMS.values())
-    assert len(ARMS) == len(speed_experiments.arms()) == 14
-    assert [len(speed_experiments.seeds(arms[0], scale)) for scale in ("cpu", "full")] == [5, 10]
-    assert min(arm.calls for arm in arms) >= 60
-    pair = {(arm.model, arm.size, arm.threads) for arm in arms if arm.model != "chain"}
+def test_every_arm_is_timed_often_enough() -> None:
+    assert len(ARMS) == 14 and all((len(arm.seeds), len(arm.full)) == (5, 10) for arm in ARMS.values())
+    assert min(arm.options["calls"] for arm in ARMS.values()) >= 60
+    pair = {
+        (a.network, a.options["size"], a.options["threads"]) for a in ARMS.values() if a.network != "chain"
+    }
     assert pair == {(m, s, t) for m in ("resnet18", "student") for s in (64, 224) for t in (1, 2)}
