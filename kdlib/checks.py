@@ -1,8 +1,8 @@
 """What a value must be, said in one place.
 
-Public functions call these at their boundary. `logits`, `probabilities` and `labels` look at every value,
-for which a GPU would have to wait: a training step calls them only where `readable` allows it. The others see
-types, shapes and plain numbers.
+Public functions call these at their boundary. `logits`, `answers`, `probabilities` and `labels` look at every
+value, for which a GPU would have to wait: a training step calls them only where `readable` allows it. The
+others see types, shapes and plain numbers.
 """
 
 import math

@@ -29,7 +29,7 @@ def epoch(
     data: Dataset | Loader, recipe: Recipe, model: nn.Module, augment: Augment | None, seed: int
 ) -> Iterator[Batch]:
     """An epoch's batches, images in [0, 1] as the model takes them, in an order that the seed fixes."""
-    weight = next(model.parameters())
+    weight, order_in_memory = next(model.parameters()), layout(model)
     generator = torch.Generator().manual_seed(seed)
     chance = torch.Generator(weight.device).manual_seed(seed)
     if not isinstance(data, Dataset):
@@ -39,7 +39,7 @@ def epoch(
     for start in recipes.batch_starts(recipe, len(data)):
         index = order[start : start + recipe.batch_size]
         images, views = _changed(data.images[index], augment, chance)
-        images = (images.float() / 255).to(weight.dtype).contiguous(memory_format=layout(model))
+        images = (images.float() / 255).to(weight.dtype).contiguous(memory_format=order_in_memory)
         yield Batch(images, data.labels[index], index, views=views, examples=len(data))
 
 
@@ -73,7 +73,7 @@ def _parts(item: Any) -> tuple[Tensor, ...] | list[Tensor]:
     good = 2 <= len(parts) <= 3 and all(isinstance(part, Tensor) and part.ndim for part in parts)
     if good and (len(parts) == 2 or (parts[2].is_floating_point() and parts[2].ndim > 1)):
         return parts
-    found = f"a {type(item).__name__} of {', '.join(map(checks.what, parts or item))}"
+    found = ", ".join(map(checks.what, parts)) or checks.what(item)
     raise TypeError(
         f"the loader gives {found}; a batch is (images, labels) or (images, labels, teacher_logits), tensors "
         "of an example a row. Wrap single examples in a DataLoader; of anything else let its collate_fn make "

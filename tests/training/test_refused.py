@@ -110,15 +110,19 @@ ALONE = "a batch of one.*set drop_last=True or another batch_size"
             "gave no batch .*a generator does not",
         ),
         ({"data": iter([(X, Y)])}, ValueError, "data gave no batch in epoch 1"),
-        ({"data": [{"image": X, "label": Y}]}, TypeError, f"gives a dict of str, str; a batch is .*{PAGE}"),
+        ({"data": [{"image": X, "label": Y}]}, TypeError, f"the loader gives dict; a batch is .*{PAGE}"),
         (
             {"data": [(X, Y, torch.arange(4))]},
             TypeError,
             rf"torch.int64 of shape \(4,\); a batch is .*{PAGE}",
         ),
-        ({"data": [(X, Y, X[:, 0, 0], Y)]}, TypeError, f"a tuple of .*a batch is .*{PAGE}"),
-        ({"data": [(X, "label")]}, TypeError, f"a tuple of .*, str; a batch is .*{PAGE}"),
-        ({"data": [X]}, TypeError, f"the loader gives a Tensor of .*{PAGE}"),
+        (
+            {"data": [(X, Y, X[:, 0, 0], Y)]},
+            TypeError,
+            f"the loader gives torch.float32 .*a batch is .*{PAGE}",
+        ),
+        ({"data": [(X, "label")]}, TypeError, f"the loader gives torch.float32 .*, str; a batch is .*{PAGE}"),
+        ({"data": [X]}, TypeError, rf"the loader gives torch.float32 of shape \(4, 1, 8, 8\); .*{PAGE}"),
         ({"data": pairs(4)}, TypeError, r"Wrap single examples in a DataLoader"),
         ({"data": [(X, Y.float())]}, TypeError, r"labels is torch.float32 of shape \(4,\).*Regression"),
         ({"data": [(X, Y[:3])]}, ValueError, r"labels is torch.int64 of shape \(3,\); it must be \(4,\)"),
@@ -132,7 +136,7 @@ ALONE = "a batch of one.*set drop_last=True or another batch_size"
         (recipe(patience=2), ValueError, "patience is 2; .*validation must be given"),
         ({"validation": dataset(0)}, ValueError, "validation holds 0 examples"),
         ({"validation": []}, ValueError, "no batch to evaluate"),
-        ({"validation": [{"image": X}]}, TypeError, f"gives a dict of str; a batch is .*{PAGE}"),
+        ({"validation": [{"image": X}]}, TypeError, f"the loader gives dict; a batch is .*{PAGE}"),
         ({"validation": [(X, Y - 100)]}, ValueError, "validation.labels runs from -100 to -100"),
         # teachers
         (
