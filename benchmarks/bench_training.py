@@ -17,10 +17,10 @@ import torch.nn.functional as F
 from torch.utils.data import DataLoader
 from torchvision.transforms import Compose, Resize, ToTensor
 
-from kdlib import data, losses, models, progress, training
+from kdlib import data, losses, models, progress
 from kdlib.data import Dataset
 from kdlib.objectives import Objective, distilled, supervised
-from kdlib.training import Recipe, checkpoints, logits_of, train
+from kdlib.training import Recipe, checkpoints, logits_of, loop, train
 
 BATCH, STEPS, REPEATS = 128, 60, 5
 RECIPE = Recipe(epochs=1, learning_rate=0.001, batch_size=BATCH)
@@ -30,8 +30,8 @@ THREE = [
     (progress.tqdm, "update"),
     (progress.tqdm, "set_postfix"),
     (progress.tqdm, "close"),
-    (training, "_means"),
-    (training, "digest"),
+    (loop, "_means"),
+    (loop, "digest"),
     (checkpoints, "save"),
 ]
 
