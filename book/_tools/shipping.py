@@ -18,7 +18,8 @@ def finished(experiment: Experiment, arm: Arm) -> tuple[nn.Module, dict[str, Any
     """The model of an arm's finished run, and the run's record."""
     job = Job(arm, SEED, runner.runs_folder() / "models")
     found = [r for r in ledger.records(experiment.name, "cpu") if (r["arm"], r["seed"]) == (arm.name, SEED)]
-    if not found or not (job.folder / f"{arm.name}.{SEED}.{fingerprint(settings(arm))}.safetensors").is_file():
+    checkpoint = job.folder / f"{arm.name}.{SEED}.{fingerprint(settings(arm))}.safetensors"
+    if not found or not checkpoint.is_file():
         call = f"python -m kdlib run {experiment.name} --only {arm.name} --seeds {SEED}"
         raise SystemExit(f"{arm.name}, seed {SEED}, was not run here: {call}")
     return fit(experiment, job).model, found[0]

@@ -1,8 +1,8 @@
 """The stamp of a notebook: a digest of what its stored outputs depend on.
 
-`make run` writes it, and a test recomputes it. It covers the code cells (but the set-up cell), what of kdlib they
-import (a module, or the whole room where a name is handed on by it) and the records that they read. A slider's
-JavaScript is none of it: the site loads that when a page is opened.
+`make run` writes it, and a test recomputes it. It covers the code cells (but the set-up cell), what of kdlib
+they import (a module, or the whole room where a name is handed on by it) and the records that they read. A
+slider's JavaScript is none of it: the site loads that when a page is opened.
 """
 
 import ast
