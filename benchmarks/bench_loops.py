@@ -23,14 +23,13 @@ from torchvision import transforms
 
 from kdlib import data, losses, models
 from kdlib.data import Dataset, augment, bundle, chest_xray
-from kdlib.experiments import cifar as cifar_experiments
-from kdlib.experiments import xray as xray_experiments
+from kdlib.experiments import cifar, race, xray
 from kdlib.experiments.speed import threads
 from kdlib.objectives import distilled, supervised
 from kdlib.training import Recipe, teacher_cache, train
 
-CIFAR = replace(cifar_experiments.LABML, epochs=1)
-XRAY = replace(xray_experiments.SMALL, epochs=1)
+CIFAR = replace(cifar.LABML, epochs=1)
+XRAY = replace(xray.ALONE.recipe, epochs=1)
 STEPS, XRAYS, PAIRS = 8, 960, 7
 TEMPERATURE, ALPHA = 4.0, 0.9
 TAR = Path(__file__).resolve().parents[2] / "shared" / "data" / "chest_xray_224.tar"
@@ -69,12 +68,12 @@ class Jpegs(torch.utils.data.Dataset):  # type: ignore[type-arg]
 
 def teacher() -> torch.nn.Module:
     """The large network of 14.7 million parameters; its initial weights take as long as trained ones."""
-    return models.vgg(**cifar_experiments.NETWORKS["large"], seed=0).eval()
+    return models.vgg(**cifar.NETWORKS["large"], seed=0).eval()
 
 
 def student() -> torch.nn.Module:
     """The one of 437,034 parameters."""
-    return models.vgg(**cifar_experiments.NETWORKS["small"], seed=0)
+    return models.vgg(**cifar.NETWORKS["small"], seed=0)
 
 
 def live(loader: Any, teacher: torch.nn.Module, place: str = "cpu") -> torch.nn.Module:
@@ -95,7 +94,7 @@ def live(loader: Any, teacher: torch.nn.Module, place: str = "cpu") -> torch.nn.
 def cached(part: Dataset, answers: torch.Tensor, recipe: Recipe, place: str = "cpu") -> torch.nn.Module:
     """An epoch as chapter 04's runs: images in memory, one of few views, the teacher's answers looked up."""
     model, objective = student(), distilled(answers, temperature=TEMPERATURE, alpha=ALPHA)
-    views = augment.viewed(cifar_experiments.VIEWS)
+    views = augment.viewed(race.VIEWS)
     train(model, part, objective, recipe, seed=0, augment=views, device=place)
     return model
 
@@ -156,7 +155,7 @@ def distillation(
     exact = replace(CIFAR, half="nowhere")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "answers.safetensors"
-        answers = teacher_cache.fill(big.to(place), part, cifar_experiments.VIEWS, path).to(place)
+        answers = teacher_cache.fill(big.to(place), part, race.VIEWS, path).to(place)
         runs = {
             "kdlib": lambda: cached(part, answers, CIFAR, place),
             "float32": lambda: cached(part, answers, exact, place),

@@ -1,4 +1,4 @@
-"""Every experiment small enough for a test: few images, tiny networks, two epochs; and one that is made up."""
+"""Every experiment small enough for a test: few images, tiny networks, two epochs; and a made-up one."""
 
 import os
 from collections.abc import Callable

@@ -92,7 +92,7 @@ def test_without_the_jpegs_it_says_so_and_misses_nothing(
 def test_only_the_usual_loop_runs_the_teacher(bench: Any, tmp_path: Path) -> None:
     part = data.load("cifar10", "train", scale="quick").subset(range(128))
     teacher, calls = bench.teacher(), []
-    answers = teacher_cache.fill(teacher, part, bench.cifar_experiments.VIEWS, tmp_path / "a.safetensors")
+    answers = teacher_cache.fill(teacher, part, bench.race.VIEWS, tmp_path / "a.safetensors")
     teacher.register_forward_hook(lambda *_: calls.append(1))
     bench.cached(part, answers, bench.CIFAR)
     assert not calls
@@ -106,7 +106,7 @@ def test_both_loops_of_a_pair_take_the_same_step(
     """One batch in float32 without augmentation: what is left are roundings of sums in another order."""
     part = data.load("cifar10", "train", scale="quick").subset(range(0, 8000, 125))
     view, teacher = [View()], bench.teacher()
-    monkeypatch.setattr(bench.cifar_experiments, "VIEWS", view)
+    monkeypatch.setattr(bench.race, "VIEWS", view)
     answers = teacher_cache.fill(teacher, part, view, tmp_path / "a.safetensors")
     live = bench.live([(part.images.float() / 255, part.labels)], teacher)
     cached = bench.cached(part, answers, replace(bench.CIFAR, half="nowhere"))

@@ -1,120 +1,111 @@
-"""The stamp of a notebook and the digest of a module: what changes them, and what does not."""
+"""The stamp of a notebook: what changes it, and what does not."""
 
-import ast
 from pathlib import Path
 
 import pytest
 import stamp
 from cells import code, display, notebook, prose
 
-from kdlib.experiments import digests
-
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """A kdlib of three modules, `plots` standing on `data`, and a record."""
+    """A kdlib of two modules, a room of two, JavaScript, and records of two experiments."""
     folder = tmp_path / "kdlib"
-    (folder / "records").mkdir(parents=True)
-    (folder / "__init__.py").write_text('"""The package."""\n__version__ = "1"\n')
-    (folder / "data.py").write_text(
-        'def load(name):\n    """Load."""\n    return f"{name!r}: {len(name):>{3}} a"\n'
-    )
-    (folder / "plots.py").write_text("def show():\n    from kdlib.data import load\n    return load('m')\n")
-    (folder / "losses.py").write_text("def kd():\n    return 1\n")
-    (folder / "records" / "ledger.json").write_text("[1]")
+    for path, text in {
+        "__init__.py": '"""The package."""\n',
+        "plots.py": "def show():\n    return 1\n",
+        "models.py": "def lenet():\n    return 1\n",
+        "losses/__init__.py": "from kdlib.losses.kd import term\n",
+        "losses/kd.py": "def term():\n    return 1\n",
+        "losses/logits.py": "def dist():\n    return 1\n",
+        "sliders/__init__.py": "",
+        "sliders/kit.js": "1",
+        "experiments/__init__.py": "",
+        "experiments/ledger.py": "def records():\n    return 1\n",
+        "experiments/records/mnist.jsonl": "[1]\n",
+        "experiments/records/race.jsonl": "[1]\n",
+        "experiments/records/checksums.txt": "1\n",
+    }.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
     return folder
 
 
-BOOK = notebook(
-    prose("# T"), code("start()", "setup"), code("%matplotlib inline\nfrom kdlib import plots\nplots.show()")
-)
-
-
-@pytest.mark.parametrize(
-    ("file", "old", "new", "changes"),
-    [
-        ("data.py", '"""Load."""', '"""Load, said otherwise."""', False),
-        ("data.py", '    """Load."""\n', "", False),
-        ("data.py", "    return", "    # why\n    return", False),
-        ("data.py", "{3}", "{4}", True),
-        ("data.py", " a", " b", True),
-        ("plots.py", "'m'", "'n'", True),
-        ("__init__.py", '"1"', '"2"', True),
-        ("losses.py", "return 1", "return 2", False),  # the notebook does not use it
-        ("records/ledger.json", "1", "2", False),
-    ],
-)
-def test_stamp_follows_what_the_notebook_uses(
-    package: Path, file: str, old: str, new: str, changes: bool
-) -> None:
-    before = stamp.stamp(BOOK, package)
-    text = (package / file).read_text()
-    assert old in text
-    (package / file).write_text(text.replace(old, new))
-    assert (stamp.stamp(BOOK, package) != before) is changes
-
-
-def test_stamp_follows_the_records_that_are_named(package: Path) -> None:
-    shows = notebook(code("records.show('ledger')"))
-    before = stamp.stamp(shows, package)
-    (package / "records" / "ledger.json").write_text("[2]")
-    assert stamp.stamp(shows, package) != before
-
-
-def test_stamp_covers_the_code_cells_but_set_up_and_outputs(package: Path) -> None:
-    before = stamp.stamp(BOOK, package)
-    used = BOOK.cells[2].source
-    same = notebook(prose("# Other"), code("start(2)", "setup"), code(used, outputs=(display({"a/b": "c"}),)))
-    assert stamp.stamp(same, package) == before
-    assert stamp.stamp(notebook(code(used + "  # more")), package) != before
-    assert stamp.stamp(notebook(code("a"), code("b")), package) != stamp.stamp(
-        notebook(code("b"), code("a")), package
-    )
-    assert stamp.stamp(notebook(code("a\nb")), package) != stamp.stamp(
-        notebook(code("a"), code("b")), package
-    )
-
-
-@pytest.mark.parametrize(
-    "source",
-    [
-        "import kdlib.plots",
-        "import kdlib.plots as p, os",
-        "from kdlib.plots import show",
-        "from kdlib import losses, plots as p",
-        "def later():\n    from kdlib import plots",
-        "!ls\n%pip list\nfrom kdlib import plots\nplots.show?",
-    ],
-)
-def test_every_form_of_import_is_followed(package: Path, source: str) -> None:
-    nb = notebook(code(source))
+def changing(source: str, package: Path) -> set[str]:
+    """The files of the package whose change changes the stamp of a notebook with this cell."""
+    found, nb = set(), notebook(code(source))
     before = stamp.stamp(nb, package)
-    (package / "data.py").write_text("def load(name):\n    return 7\n")
+    for path in (path for path in package.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        path.write_bytes(content + b"# changed\n")
+        if stamp.stamp(nb, package) != before:
+            found.add(path.relative_to(package).as_posix())
+        path.write_bytes(content)
+    assert stamp.stamp(nb, package) == before
+    return found
+
+
+LOSSES = {"losses/__init__.py", "losses/kd.py", "losses/logits.py"}
+RACE = {"experiments/ledger.py", "experiments/records/race.jsonl"}
+
+
+@pytest.mark.parametrize(
+    ("source", "files"),
+    [
+        ("from kdlib import plots", {"plots.py"}),
+        ("from kdlib import models, plots as p", {"models.py", "plots.py"}),
+        ("import kdlib.plots", {"plots.py"}),
+        ("import kdlib.plots as p, os", {"plots.py"}),
+        ("from kdlib.plots import show", {"plots.py"}),
+        ("from kdlib import losses", LOSSES),
+        ("from kdlib.losses import term", LOSSES),  # a name that the room hands on may come from all of it
+        ("from kdlib.losses import kd", {"losses/kd.py"}),
+        ("from kdlib.losses.kd import term", {"losses/kd.py"}),
+        ("import kdlib.losses", LOSSES),
+        ("from kdlib import sliders", {"sliders/__init__.py"}),  # and not its JavaScript
+        ("def later():\n    from kdlib import plots", {"plots.py"}),
+        ("!ls\n%pip list\nfrom kdlib import plots\nplots.show?", {"plots.py"}),
+        ("%%bash\nfrom kdlib import plots", set()),
+        ("import torch, kdlib_other\nfrom torch import nn", set()),
+        ("from kdlib.experiments import ledger\nledger.records('race', 'cpu')", RACE),
+        ('from kdlib.experiments import ledger\nx = ledger.records(\n    "race", "cpu"\n)', RACE),
+        ("records('mnist', 'cpu'); records('gone', 'cpu')", {"experiments/records/mnist.jsonl"}),
+    ],
+)
+def test_the_stamp_follows_what_the_notebook_imports_and_reads(
+    source: str, files: set[str], package: Path
+) -> None:
+    assert changing(source, package) == files
+
+
+def test_a_new_file_in_a_room_changes_the_stamp(package: Path) -> None:
+    nb = notebook(code("from kdlib import losses"))
+    before = stamp.stamp(nb, package)
+    (package / "losses" / "features.py").write_text("")
     assert stamp.stamp(nb, package) != before
 
 
-def test_stamp_is_the_same_under_every_python() -> None:
-    """Written down once: a version of Python that parses or prints trees differently would show here."""
-    source = "def f(x: int = 1) -> None:\n    return f'a{x!r:>{3}}b' 'c' f'{x}', None, ..., b'd', 1e-3\n"
-    tree = ast.parse(source)
-    assert digests.canonical(tree) == (
-        "Module(body=[FunctionDef(name='f',args=arguments(args=[arg(arg='x',annotation=Name(id='int',"
-        "ctx=Load()))],defaults=[Constant(value=1)]),body=[Return(value=Tuple(elts=[JoinedStr(values=["
-        "'a',FormattedValue(value=Name(id='x',ctx=Load()),conversion=114,format_spec=JoinedStr(values=['>',"
-        "FormattedValue(value=Constant(value=3),conversion=-1)])),'bc',FormattedValue(value=Name(id='x',"
-        "ctx=Load()),conversion=-1)]),Constant(),Constant(value=Ellipsis),Constant(value=b'd'),"
-        "Constant(value=0.001)],ctx=Load()))],returns=Constant())])"
-    )
+def test_line_ends_of_another_system_change_nothing(package: Path) -> None:
+    nb = notebook(code("from kdlib import plots"))
+    before = stamp.stamp(nb, package)
+    path = package / "plots.py"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    assert stamp.stamp(nb, package) == before
 
 
-def test_stamp_follows_the_records_of_an_experiment(package: Path) -> None:
-    records = package / "records"
-    for name in ("loss.alone.cpu.0", "loss.alone.full.0", "mnist.alone.cpu.0"):
-        (records / f"{name}.json").write_text("[1]")
-    shows = notebook(code("found = ledger.records('loss', 'cpu')"))
-    before = stamp.stamp(shows, package)
-    for other in ("loss.alone.full.0", "mnist.alone.cpu.0"):
-        (records / f"{other}.json").write_text("[2]")
-    assert stamp.stamp(shows, package) == before
-    (records / "loss.alone.cpu.1.json").write_text("[1]")
-    assert stamp.stamp(shows, package) != before
+def test_the_stamp_covers_the_code_cells_but_set_up_and_outputs(package: Path) -> None:
+    used = "from kdlib import plots\nplots.show()"
+    before = stamp.stamp(notebook(prose("# T"), code("start()", "setup"), code(used)), package)
+    assert len(before) == 16 and set(before) <= set("0123456789abcdef")
+    same = notebook(prose("# Other"), code("start(2)", "setup"), code(used, outputs=(display({"a/b": "c"}),)))
+    assert stamp.stamp(same, package) == before
+    cells = [[used + "  # more"], [used, "1"], ["1", used], ["1\n" + used]]
+    others = [notebook(*map(code, sources)) for sources in cells]
+    assert len({before, *(stamp.stamp(nb, package) for nb in others)}) == 5
+
+
+def test_the_rooms_of_kdlib_are_followed() -> None:
+    sources = ["from kdlib.losses import hinton_loss", "from kdlib.experiments import ledger", "import kdlib"]
+    files = [{*stamp.depended_on(source, stamp.PACKAGE)} for source in sources]
+    assert stamp.PACKAGE / "losses" / "kd.py" in files[0]
+    assert files[1] == {stamp.PACKAGE / "experiments" / "ledger.py"}
