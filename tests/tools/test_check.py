@@ -103,6 +103,7 @@ def test_each_rule_finds_its_breach(change, words: str) -> None:
     "text",
     [
         "an accuracy of 0.93 on the test set",
+        "As {cite}`hinton2015` says, 91.2 % are right.",
         "reached 91.2 %, at last",
         "97% of all sevens",
         "about 97 percent",
