@@ -11,7 +11,7 @@ import torch
 from small import TOY_ARMS
 from torch import Tensor, nn
 
-from kdlib import cli
+from kdlib import cli, files
 from kdlib.data import cache
 from kdlib.experiments import arms, ledger, runner
 from kdlib.experiments.arms import Fitted, Job, settings
@@ -187,7 +187,7 @@ def test_a_place_that_cannot_be_written_is_told_before_hours_of_training(
         runner.run("toy", "cpu", only="alone", seeds=[0])
     (apart / "records").unlink()
     (apart / "models").write_text("a file where the folder should be")
-    with pytest.raises(cache.CacheError, match="set KDLIB_RUNS to another folder"):
+    with pytest.raises(files.WriteError, match="set KDLIB_RUNS to another folder"):
         runner.run("toy", "cpu", only="alone", seeds=[0])
 
 
