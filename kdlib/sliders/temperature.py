@@ -11,7 +11,7 @@ from kdlib.sliders.slider import Slider, picture, table
 from kdlib.softening import entropy, soften
 
 MOST_EXAMPLES, MOST_CLASSES = 24, 20  # what a phone can show
-TABLED = (1.0, 2.0, 4.0, 10.0)  # the temperatures of the table, besides the one at which the slider starts
+TABLED = (1.0, 4.0, 10.0)  # the temperatures of the table, besides the one at which the slider starts
 
 
 def temperature_slider(
@@ -64,8 +64,9 @@ def _table(z: Tensor, labels: list[str], names: list[str], pictures: list[str], 
         for k in shown:
             rows.append([name, labels[k], *(percent(float(p[k])) for p in shares)])
             name = ""
-        rows.append(["", "entropy, nats", *(fixed(float(entropy(p)), 2) for p in shares)])
+        rows.append(["", "entropy", *(fixed(float(entropy(p)), 2) for p in shares)])
     head = ["example", "class", *(f"T\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{t:g}" for t in temperatures)]
     first = 1 if len(z) == 1 else 0
-    caption = "What softmax(z / T) gives" + ("." if first else ", the three largest shares of each example.")
+    shares_of = "the shares" if first else "the three largest shares of each example"
+    caption = f"What softmax(z / T) gives: {shares_of}, and the entropy in nats."
     return table(caption, head[first:], [row[first:] for row in rows])

@@ -9,7 +9,8 @@ kd.sliders.answers = ({ models, logits, labels, names, truths, images, start }) 
     const truth = truths[index];
     const groups = models.map((name, m) => ({ name, kind: kinds[m], shares: kd.softmax(answers[m], temperature) }));
     const bars = kd.bars({ title: `T = ${t}`, labels, groups, bold: truth, ticked: true, room: 210 });
-    const far = models.slice(1).map((name, m) => `${name} ${kd.nats(kd.divergence(answers[0], answers[m + 1], temperature))}`);
+    const distance = (m) => kd.nats(kd.divergence(answers[0], answers[m], temperature));
+    const far = models.slice(1).map((name, m) => `${name} ${distance(m + 1)}`);
     const tops = groups.map(({ name, shares }) => {
       const most = Math.max(...shares);
       return `${kd.escape(name)}: <b>${kd.escape(labels[shares.indexOf(most)])}</b> ${kd.escape(kd.percent(most))}`;

@@ -61,8 +61,10 @@ kd.cut = (words, most) => (words.length <= most ? words : `${words.slice(0, most
 kd.f = (x) => Number(x.toFixed(2));
 kd.text = (x, y, words, kind = "") => `<text x="${kd.f(x)}" y="${kd.f(y)}" class="${kind}">${kd.escape(words)}</text>`;
 kd.line = (d, kind) => `<path d="${d}" class="${kind}"/>`;
-kd.dot = (x, y, r, kind, words) =>
-  `<circle cx="${kd.f(x)}" cy="${kd.f(y)}" r="${r}" class="${kind}">${words ? `<title>${kd.escape(words)}</title>` : ""}</circle>`;
+kd.dot = (x, y, r, kind, words) => {
+  const title = words ? `<title>${kd.escape(words)}</title>` : "";
+  return `<circle cx="${kd.f(x)}" cy="${kd.f(y)}" r="${r}" class="${kind}">${title}</circle>`;
+};
 kd.box = (x, y, width, height, kind) =>
   `<rect x="${kd.f(x)}" y="${kd.f(y)}" width="${kd.f(width)}" height="${kd.f(height)}" class="${kind}"/>`;
 kd.points = (points) => points.map(([x, y]) => `${kd.f(x)},${kd.f(y)}`).join(" ");
@@ -114,7 +116,7 @@ kd.axes = ({ left, right, top, floor, x, y, marks = {} }) => {
 // stands above.
 kd.bars = ({ title, labels, groups, bold, ticked, ghost, note, figures, room }) => {
   const shorts = labels.map((label) => kd.cut(label, 12));
-  const left = (ticked ? 24 : 14) + Math.max(8, ...shorts.map((label) => 7.4 * label.length)); // for most fonts, in bold
+  const left = (ticked ? 24 : 14) + Math.max(8, ...shorts.map((label) => 7.4 * label.length)); // most fonts, in bold
   const full = 320 - left - (figures ? 10 + 54 * groups.length : 14);
   const thick = kd.clamp(Math.floor((room / labels.length - 4) / groups.length), 4, groups.length > 1 ? 12 : 30);
   const row = (thick + 1) * groups.length - 1;
@@ -149,7 +151,10 @@ kd.bars = ({ title, labels, groups, bold, ticked, ghost, note, figures, room }) 
 
 // A track with its knob. From setting to place: `at`, and back: `value`; an arrow key goes by `key` places. `head`
 // gives the words beside or, with `above`, over it; `marks` are [place, words, class] below; `label` is its name.
-kd.track = (options) => ({ left: 106, right: 308, at: (x) => x, value: (x) => x, key: options.step, marks: [], ...options });
+kd.marks = (values, at = (x) => x) => values.map((value) => [at(value), String(value), "kd-middle"]);
+kd.track = (options) => {
+  return { left: 106, right: 308, at: (x) => x, value: (x) => x, key: options.step, marks: [], ...options };
+};
 
 // Two digits are enough for a temperature: 2.5, not 2.4974. Keys go twenty steps a decade: 1, 1.1, 1.3, 1.4, ...
 kd.temperature = (options) =>
@@ -157,7 +162,7 @@ kd.temperature = (options) =>
     label: "temperature", low: -1, high: 2, step: 0.005, key: 0.05,
     at: Math.log10, value: (x) => Number((10 ** x).toPrecision(2)),
     head: ({ temperature }) => `T = ${kd.short(temperature)}`,
-    marks: [0.1, 1, 10, 100].map((t) => [Math.log10(t), String(t), "kd-middle"]),
+    marks: kd.marks([0.1, 1, 10, 100], Math.log10),
     ...options,
   });
 
@@ -174,7 +179,8 @@ kd.trackMarkup = (name, { left, right, low, high, step, label, marks, above }) =
 
 kd.choiceMarkup = ({ name, legend, options }) => {
   const one = ({ words, image }, i) => `<label title="${kd.escape(words)}">
-    <input type="radio" name="${name}" value="${i}" aria-label="${kd.escape(words)}" autocomplete="off" data-lm-suppress-shortcuts>
+    <input type="radio" name="${name}" value="${i}" aria-label="${kd.escape(words)}"
+      autocomplete="off" data-lm-suppress-shortcuts>
     ${image ? `<img src="${image}" alt="">` : `<span>${kd.escape(words)}</span>`}</label>`;
   const chosen = options[0].image ? `<span data-kd="chosen-${name}"></span>` : "";
   return `<fieldset><legend>${legend}</legend>${options.map(one).join("")}${chosen}</fieldset>`;
@@ -198,8 +204,13 @@ kd.show = (kind, { model, el }) => {
   const { layout, draw, tracks = {}, choices = [], buttons = [], settle = () => ({}) } = slider;
   const names = Object.keys(data.start);
   const button = (_, i) => `<button type="button" name="${i}" data-lm-suppress-shortcuts></button>`;
-  const bare = { said: `<p data-kd="said"></p>`, buttons: `<div class="kd-buttons">${buttons.map(button).join("")}</div>` };
-  const slot = (name) => (tracks[name] ? kd.trackMarkup(name, tracks[name]) : bare[name] ?? `<div data-kd="${name}"></div>`);
+  const bare = {
+    said: `<p data-kd="said"></p>`,
+    buttons: `<div class="kd-buttons">${buttons.map(button).join("")}</div>`,
+  };
+  const slot = (name) => {
+    return tracks[name] ? kd.trackMarkup(name, tracks[name]) : (bare[name] ?? `<div data-kd="${name}"></div>`);
+  };
   const foot = Object.keys(bare).filter((name) => !layout.flat().includes(name));
   const view = document.createElement("form");
   view.className = `kd-view kd-view-${kind}`;
@@ -279,7 +290,9 @@ kd.show = (kind, { model, el }) => {
       node.addEventListener("change", () => act({ [name]: value, ...also(value) }));
     }
   }
-  view.querySelectorAll("button").forEach((node, i) => node.addEventListener("click", () => act(buttons[i].press(read()))));
+  view.querySelectorAll("button").forEach((node, i) => {
+    node.addEventListener("click", () => act(buttons[i].press(read())));
+  });
   view.addEventListener("submit", (event) => event.preventDefault());
   for (const name of names) model.on(`change:${name}`, later);
   paint();

@@ -31,8 +31,11 @@ kd.cutEnds = (student, teacher, label) => {
   const [low, high] = [Math.min(student[label], ...least), Math.max(student[label], ...least)];
   const room = Math.max(3, 0.4 * (high - low));
   const ends = [Math.floor(low - room), Math.ceil(high + room)];
-  const losses = temperatures.flatMap((t) => ends.map((place) => kd.terms(kd.moved(student, label, place), teacher, label, t, 1)));
-  return [...ends, 1.03 * Math.max(...losses.flatMap(({ soft, hard }) => [soft, hard]))];
+  const losses = ends.flatMap((place) => {
+    const z = kd.moved(student, label, place);
+    return temperatures.map((t) => kd.terms(z, teacher, label, t, 1)).flatMap(({ soft, hard }) => [soft, hard]);
+  });
+  return [...ends, 1.03 * Math.max(...losses)];
 };
 
 // The logit of the true class where the loss is least, or null if it falls up to the end. By bisection of the
@@ -63,7 +66,9 @@ kd.sliders.loss = ({ student, teacher, label, labels, start }) => {
 
   function plot({ temperature, alpha }, { total }) {
     const cut = places.map((place) => kd.terms(kd.moved(student, label, place), teacher, label, temperature, alpha));
-    const line = (height, kind) => kd.curve(cut.map((terms, i) => [axes.across(places[i]), axes.up(height(terms))]), kind);
+    const line = (height, kind) => {
+      return kd.curve(cut.map((terms, i) => [axes.across(places[i]), axes.up(height(terms))]), kind);
+    };
     const least = kd.leastPlace(student, teacher, label, temperature, alpha, low, high);
     const said = least === null ? `no minimum up to ${high}` : `minimum at ${kd.minus(least.toFixed(2))}`;
     const here = student[label];
@@ -85,11 +90,13 @@ kd.sliders.loss = ({ student, teacher, label, labels, start }) => {
   function draw(setting) {
     const { temperature, alpha } = setting;
     const terms = kd.terms(student, teacher, label, temperature, alpha);
-    const [t, a, total] = [kd.short(temperature), alpha.toFixed(2), kd.nats(terms.total)];
+    const [t, a, rest] = [kd.short(temperature), alpha.toFixed(2), (1 - alpha).toFixed(2)];
+    const [soft, hard, total] = [terms.soft, terms.hard, terms.total].map(kd.nats);
     const groups = [["teacher", "kd-teacher", teacher], ["student", "kd-distilled", student]].map(([who, kind, z]) => ({
       name: who, kind, shares: kd.softmax(z, temperature),
     }));
-    const bars = kd.bars({ title: `Shares at T = ${t}`, labels, groups, bold: label, ticked: true, figures: true, room: 150 });
+    const title = `Shares at T = ${t}`;
+    const bars = kd.bars({ title, labels, groups, bold: label, ticked: true, figures: true, room: 150 });
     const numbers = [
       ["KL", "kl"], ["soft gradient", "softLength"], ["T² KL", "soft"],
       ["hard gradient", "hardLength"], ["cross-entropy", "hard"], ["loss", "total"],
@@ -99,10 +106,12 @@ kd.sliders.loss = ({ student, teacher, label, labels, start }) => {
         bars: kd.legend(groups.map(({ name: who, kind }) => [kind, who])) + bars,
         numbers: `<p class="kd-numbers">${numbers.join("")}</p>`,
         plot: plot(setting, terms) + kd.legend([
-          ["kd-curve kd-total", "loss"], ["kd-curve kd-soft", "α T² KL"], ["kd-curve kd-hard", "(1 − α) cross-entropy"],
+          ["kd-curve kd-total", "loss"],
+          ["kd-curve kd-soft", "α T² KL"],
+          ["kd-curve kd-hard", "(1 − α) cross-entropy"],
         ]),
       },
-      said: `Loss = ${a} × ${kd.nats(terms.soft)} + ${(1 - alpha).toFixed(2)} × ${kd.nats(terms.hard)} = <b>${total}</b>.`,
+      said: `Loss = ${a} × ${soft} + ${rest} × ${hard} = <b>${total}</b>.`,
       values: { temperature: `temperature ${t}, loss ${total}`, alpha: `alpha ${a}, loss ${total}` },
     };
   }
@@ -112,11 +121,11 @@ kd.sliders.loss = ({ student, teacher, label, labels, start }) => {
     layout: [["bars", "numbers"], ["plot", "temperature", "alpha"]],
     tracks: {
       temperature: kd.temperature({
-        ...track, low: Math.log10(0.5), marks: [0.5, 1, 4, 20, 100].map((t) => [Math.log10(t), String(t), "kd-middle"]),
+        ...track, low: Math.log10(0.5), marks: kd.marks([0.5, 1, 4, 20, 100], Math.log10),
       }),
       alpha: kd.track({
         ...track, label: "alpha", low: 0, high: 1, step: 0.01, value: (x) => Number(x.toFixed(2)),
-        head: ({ alpha }) => `α = ${alpha.toFixed(2)}`, marks: [0, 0.5, 1].map((x) => [x, String(x), "kd-middle"]),
+        head: ({ alpha }) => `α = ${alpha.toFixed(2)}`, marks: kd.marks([0, 0.5, 1]),
       }),
     },
     buttons: [kd.reset(`Back to T = ${kd.short(start.temperature)}, α = ${start.alpha.toFixed(2)}`, start)],

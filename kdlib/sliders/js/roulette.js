@@ -45,11 +45,13 @@ kd.claim = (values, unit, digits, quantiles) => {
 // How wide dots are, as wide as there is room for, and where they stand, stacked in columns. The columns are counted
 // from zero, which has one of its own, so that no dot is on the wrong side of it.
 kd.stack = (places, zero, floor, height) => {
-  const columns = (size) => places.map((x) => Math.sign(x - zero) * Math.max(x === zero ? 0 : 1, Math.round(Math.abs(x - zero) / size)));
-  const tallest = (size) => Math.max(...columns(size).map((k, _, all) => all.filter((other) => other === k).length));
+  const column = (gap, size) => Math.sign(gap) * Math.max(1, Math.round(Math.abs(gap) / size));
+  const columns = (size) => places.map((x) => column(x - zero, size));
+  const among = (all, k) => all.filter((other) => other === k).length;
+  const tallest = (size) => Math.max(...columns(size).map((k, _, all) => among(all, k)));
   const size = [12, 11, 10, 9, 8, 7, 6].find((size) => tallest(size) * size <= height) ?? 5;
   const pitch = Math.min(size, height / tallest(size)); // where even small ones have no room they overlap
-  const spot = (k, i, all) => [zero + k * size, floor - pitch * (all.slice(0, i).filter((other) => other === k).length + 0.5)];
+  const spot = (k, i, all) => [zero + k * size, floor - pitch * (among(all.slice(0, i), k) + 0.5)];
   return { size, spots: columns(size).map(spot) };
 };
 
@@ -58,8 +60,8 @@ kd.sliders.roulette = ({ seeds, gains, unit, digits, seed, quantiles }) => {
   const room = 0.06 * (high - low) || 1;
   const [left, right, top, floor] = [58, 308, 24, 156];
   const x = [low - room, high + room];
-  const marks = kd.round(...x, 3).map((value) => [value, kd.signed(value, digits)]);
-  const axes = kd.axes({ left, right, top, floor, x, y: [0, 1], marks: { x: marks } });
+  const marks = { x: kd.round(...x, 3).map((value) => [value, kd.signed(value, digits)]) };
+  const axes = kd.axes({ left, right, top, floor, x, y: [0, 1], marks });
   const { size, spots } = kd.stack(gains.map(axes.across), axes.across(0), 108, 84);
   const all = kd.interval(gains, quantiles);
   const whole = kd.sign(all.mean, 1);
@@ -74,26 +76,38 @@ kd.sliders.roulette = ({ seeds, gains, unit, digits, seed, quantiles }) => {
     const shown = ends.filter((end) => end >= left && end <= right).map((end) => `M${kd.f(end)},${y - 4}v8`);
     if (ends[0] < left) shown.push(`M${left + 5},${y - 4}l-5,4l5,4`);
     if (ends[1] > right) shown.push(`M${right - 5},${y - 4}l5,4l-5,4`);
-    return kd.line(`M${kd.f(Math.max(ends[0], left))},${y}H${kd.f(Math.min(ends[1], right))}${shown.join("")}`, kind);
+    const [a, b] = ends.map((end) => kd.f(kd.clamp(end, left, right)));
+    return kd.line(`M${a},${y}H${b}${shown.join("")}`, kind);
+  }
+
+  // All runs, those of the paper filled; below, the mean of all and that of the paper.
+  function drawn(paper) {
+    const found = kd.interval(pick(paper), quantiles);
+    const runs = spots.map(([cx, cy], i) => {
+      const kind = paper.includes(i) ? `kd-run kd-drawn ${colour(gains[i], digits)}` : "kd-run";
+      return kd.dot(cx, cy, size / 2 - 0.7, kind, `seed ${seeds[i]}: ${kd.signed(gains[i], digits)}`);
+    });
+    const row = (y, words, { mean, ...ends }, line, kind) =>
+      kd.text(0, y + 4, words) + (line ? span(ends, y, line) : "") + kd.dot(axes.across(mean), y, 5, kind);
+    const kind = `kd-run kd-drawn ${colour(found.mean, paper.length > 1 ? 1 : digits)}`;
+    return [
+      runs,
+      row(126, `all ${gains.length}`, all, "kd-curve kd-teacher", "kd-teacher"),
+      row(146, "paper", found, paper.length < 3 ? "" : "kd-line", kind),
+    ];
   }
 
   function plot(paper) {
-    const parts = [kd.text(0, 14, `${gains.length} recorded runs${paper.length ? "" : ", none drawn yet"}`, "kd-head"), axes.grid];
-    parts.push(kd.line(`M${kd.f(axes.across(0))},${top}V${floor}`, "kd-line"), kd.text(183, 188, `${unit} than alone`, "kd-middle"));
-    let words = `${gains.length} recorded runs, none drawn yet`;
-    if (paper.length) {
-      const found = kd.interval(pick(paper), quantiles);
-      parts.push(spots.map(([cx, cy], i) => {
-        const kind = paper.includes(i) ? `kd-run kd-drawn ${colour(gains[i], digits)}` : "kd-run";
-        return kd.dot(cx, cy, size / 2 - 0.7, kind, `seed ${seeds[i]}: ${kd.signed(gains[i], digits)}`);
-      }));
-      parts.push(kd.text(0, 130, `all ${gains.length}`), span(all, 126, "kd-curve kd-teacher"), kd.dot(axes.across(all.mean), 126, 5, "kd-teacher"));
-      parts.push(kd.text(0, 150, "paper"), paper.length < 3 ? "" : span(found, 146, "kd-line"));
-      parts.push(kd.dot(axes.across(found.mean), 146, 5, `kd-run kd-drawn ${colour(found.mean, paper.length > 1 ? 1 : digits)}`));
-      words = `${gains.length} runs, ${unit}: mean ${kd.signed(all.mean, 1)}, from ${kd.signed(Math.min(...gains), digits)}
-        to ${kd.signed(Math.max(...gains), digits)}, ${against} the other way`;
-    }
-    return kd.picture(192, words, parts);
+    const title = `${gains.length} recorded runs${paper.length ? "" : ", none drawn yet"}`;
+    const ends = [Math.min(...gains), Math.max(...gains)].map((gain) => kd.signed(gain, digits));
+    const words = `, ${unit}: mean ${kd.signed(all.mean, 1)}, from ${ends.join(" to ")}, ${against} the other way`;
+    return kd.picture(
+      192, title + (paper.length ? words : ""),
+      kd.text(0, 14, title, "kd-head"),
+      axes.grid, kd.line(`M${kd.f(axes.across(0))},${top}V${floor}`, "kd-line"),
+      paper.length ? drawn(paper) : "",
+      kd.text(183, 188, `${unit} than alone`, "kd-middle"),
+    );
   }
 
   function draw({ runs, draws }) {
@@ -103,10 +117,11 @@ kd.sliders.roulette = ({ seeds, gains, unit, digits, seed, quantiles }) => {
     const wrong = means.filter((mean) => kd.sign(mean, runs === 1 ? digits : 1) * whole < 0).length;
     const which = paper.map((i) => seeds[i]).join(", ");
     const [mean, a, b] = [all.mean, all.low, all.high].map((value) => kd.signed(value, 1));
+    const claim = draws ? kd.escape(kd.claim(pick(paper), unit, digits, quantiles)) : "";
     return {
       pictures: { plot: plot(paper) },
       said: draws
-        ? `Draw ${draws}, ${runs === 1 ? "seed" : "seeds"} ${which}: <b>${kd.escape(kd.claim(pick(paper), unit, digits, quantiles))}</b>
+        ? `Draw ${draws}, ${runs === 1 ? "seed" : "seeds"} ${which}: <b>${claim}</b>
           Of ${kd.plural(draws, "paper")} with ${kd.plural(runs, "run")}, ${wrong} had the wrong sign.
           All ${gains.length} runs together: ${mean} (${a} to ${b}) ${kd.escape(unit)};
           ${against} of them ${against === 1 ? "points" : "point"} the other way.`
@@ -120,12 +135,13 @@ kd.sliders.roulette = ({ seeds, gains, unit, digits, seed, quantiles }) => {
     tracks: {
       runs: kd.track({
         left: 20, above: true, label: "runs in the paper", low: 0, high: choices.length - 1, step: 1,
-        at: (runs) => choices.indexOf(runs), value: (at) => choices[at], head: ({ runs }) => `Runs in the paper: ${runs}`,
-        marks: choices.map((runs, i) => [i, String(runs), "kd-middle"]),
+        at: (runs) => choices.indexOf(runs), value: (at) => choices[at],
+        head: ({ runs }) => `Runs in the paper: ${runs}`, marks: kd.marks(choices, (runs) => choices.indexOf(runs)),
       }),
     },
     buttons: [
-      { words: ({ runs }) => (runs === 1 ? "Draw one run" : `Draw ${runs} runs`), press: ({ draws }) => ({ draws: Math.min(999, draws + 1) }) },
+      { words: ({ runs }) => (runs === 1 ? "Draw one run" : `Draw ${runs} runs`),
+        press: ({ draws }) => ({ draws: Math.min(999, draws + 1) }) },
       kd.reset("Start again", { runs: 1, draws: 0 }),
     ],
     draw,

@@ -8,7 +8,9 @@ kd.weight = ({ kind, start, end, alpha }, progress) => {
 };
 
 // The area below the curve: half a cosine has half of its box.
-kd.meanWeight = ({ kind, start, end, alpha }) => alpha * (1 - { "at-once": 0, late: start, ramp: (start + end) / 2 }[kind]);
+kd.meanWeight = ({ kind, start, end, alpha }) => {
+  return alpha * (1 - { "at-once": 0, late: start, ramp: (start + end) / 2 }[kind]);
+};
 
 kd.sliders.schedules = ({ run, start: first }) => {
   const share = (x) => `${Number((100 * x.toFixed(3)).toFixed(1))}\u00a0%`;
@@ -19,6 +21,8 @@ kd.sliders.schedules = ({ run, start: first }) => {
     y: [[0], [0.5], [1]],
   };
   const axes = kd.axes({ left: 30, right: 274, top: 10, floor: 122, x: [0, 1], y: [0, 1], marks });
+
+  const legend = kd.legend([["kd-curve kd-teacher", "teacher’s weight"], ["kd-curve kd-hard", "labels’ weight"]]);
 
   function words({ kind, start, end, alpha }) {
     const whole = `all of its weight, α = ${alpha.toFixed(2)}`;
@@ -55,9 +59,7 @@ kd.sliders.schedules = ({ run, start: first }) => {
     const mean = kd.meanWeight(setting);
     const value = (name) => `${name} ${setting[name].toFixed(2)}, teacher ${share(mean)} of the weight`;
     return {
-      pictures: {
-        plot: kd.legend([["kd-curve kd-teacher", "teacher’s weight"], ["kd-curve kd-hard", "labels’ weight"]]) + plot(setting, mean),
-      },
+      pictures: { plot: legend + plot(setting, mean) },
       said: `Averaged over training, the teacher has <b>${share(mean)}</b> of the weight, the labels
         ${share(1 - mean.toFixed(3))}. ${words(setting)}.`,
       values: Object.fromEntries(["start", "end", "alpha"].map((name) => [name, value(name)])),
@@ -74,11 +76,15 @@ kd.sliders.schedules = ({ run, start: first }) => {
   const track = (name, sign, low, high) =>
     kd.track({
       label: name, low: 0, high: 1, step: 0.01, value: (x) => kd.clamp(tidy(x), low, high),
-      head: (setting) => `${sign} = ${setting[name].toFixed(2)}`, marks: [0, 0.5, 1].map((x) => [x, String(x), "kd-middle"]),
+      head: (setting) => `${sign} = ${setting[name].toFixed(2)}`, marks: kd.marks([0, 0.5, 1]),
     });
   return {
     layout: [["plot"], ["start", "end", "alpha"]],
-    tracks: { start: track("start", "start", 0, 0.99), end: track("end", "end", 0.01, 1), alpha: track("alpha", "α", 0, 1) },
+    tracks: {
+      start: track("start", "start", 0, 0.99),
+      end: track("end", "end", 0.01, 1),
+      alpha: track("alpha", "α", 0, 1),
+    },
     choices: [{
       name: "kind", legend: "Schedule", also: (kind) => run[kind],
       options: Object.keys(run).map((value) => ({ value, words: value.replace("-", " ") })),

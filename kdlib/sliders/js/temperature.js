@@ -43,8 +43,8 @@ kd.sliders.temperature = ({ logits, labels, names, images }) => {
     const top = p.indexOf(Math.max(...p));
     return {
       pictures: { bars, entropy: entropyPicture(z, temperature, nats) },
-      said: `At temperature ${t} the largest share is <b>${kd.escape(labels[top])}</b> with ${kd.escape(kd.percent(p[top]))},
-        and the entropy is ${nats.toFixed(2)} of at most ${most.toFixed(2)} nats.`,
+      said: `At temperature ${t} the largest share is <b>${kd.escape(labels[top])}</b> with
+        ${kd.escape(kd.percent(p[top]))}, and the entropy is ${nats.toFixed(2)} of at most ${most.toFixed(2)} nats.`,
       values: { temperature: `temperature ${t}, entropy ${nats.toFixed(2)} nats` },
     };
   }
