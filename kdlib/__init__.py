@@ -14,7 +14,7 @@ The package is flat, and imports point downward only:
     training            the loop; with schedules, augment, devices, checkpoints, progress
     ledger, runner      records of runs; running what has no record yet
     *_experiments       which runs a chapter has
-    plots, widgets      figures in one style; sliders that work with and without a kernel
+    plots, sliders      figures in one style; sliders that work with and without a kernel
     notebook, cli       the line that each notebook starts with; python -m kdlib
 """
 

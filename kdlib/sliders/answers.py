@@ -73,7 +73,6 @@ def answers_slider(
 
 def _table(z: Tensor, temperature: float, **data: Any) -> str:
     """The largest share of each model, and how far the others are from the first."""
-    teacher, *others = data["models"]
     rows = []
     for i, truth in enumerate(data["truths"]):
         row = [picture(data["images"][i], data["names"][i]), data["labels"][truth]]
@@ -84,5 +83,6 @@ def _table(z: Tensor, temperature: float, **data: Any) -> str:
             nats = distillation_term(z[m, i][None], z[0, i][None], temperature) / temperature**2
             row.append(fixed(max(0.0, float(nats)), 3))
         rows.append(row)
-    head = ["example", "true class", *data["models"], *(f"KL({teacher} ‖ {name}), nats" for name in others)]
-    return table(f"The largest share of each model at T = {temperature:g}.", head, rows)
+    head = ["example", "true class", *data["models"], *(f"KL, {name}" for name in data["models"][1:])]
+    caption = f"The largest share of each model at T = {temperature:g}, and KL(teacher || model) in nats."
+    return table(caption, head, rows)

@@ -176,6 +176,8 @@ def test_answers_show_bars_the_largest_shares_and_the_distances(open_page, index
     expect(part(page, "said")).to_contain_text(f"True class: {truth}. At temperature 4.5, {tops}.")
     expect(part(page, "bars").locator("text.kd-head.kd-end")).to_have_text(truth)
     assert part(page, "bars").locator(".kd-tick").count() == 1
+    said = part(page, "bars").locator("[role=img]").get_attribute("aria-label")
+    assert said.startswith(f"Shares at T = 4.5. cat: teacher {percent(float(p[0, 0]))}, alone ")
 
 
 def test_start_and_end_push_each_other(open_page):
@@ -472,6 +474,16 @@ def test_a_slider_and_its_table_are_accessible(open_page, kind, scripts):
 
 
 # ---- where nothing runs ----
+
+
+def test_a_slider_that_cannot_start_keeps_its_table_and_the_others_move(browser):
+    page = browser.new_page()
+    body = in_page(MAKE["loss"](), MAKE["schedules"]())
+    page.set_content(body.replace('data-slider="loss"', 'data-slider="of another time"'))
+    first, second = page.locator("[data-slider]").all()
+    expect(first.locator("table")).to_be_visible()
+    expect(track(second, "start")).to_be_visible()
+    page.close()
 
 
 @EACH

@@ -8,7 +8,7 @@ kd.sliders.answers = ({ models, logits, labels, names, truths, images, start }) 
     const answers = logits.map((rows) => rows[index]);
     const truth = truths[index];
     const groups = models.map((name, m) => ({ name, kind: kinds[m], shares: kd.softmax(answers[m], temperature) }));
-    const bars = kd.bars({ title: `T = ${t}`, labels, groups, bold: truth, ticked: true, room: 210 });
+    const bars = kd.bars({ title: `Shares at T = ${t}`, labels, groups, bold: truth, ticked: true, room: 210 });
     const distance = (m) => kd.nats(kd.divergence(answers[0], answers[m], temperature));
     const far = models.slice(1).map((name, m) => `${name} ${distance(m + 1)}`);
     const tops = groups.map(({ name, shares }) => {

@@ -112,8 +112,8 @@ kd.axes = ({ left, right, top, floor, x, y, marks = {} }) => {
 };
 
 // Bars, a row a class and in it one for each group: { name, kind, shares }. `bold` is a class, ticked if `ticked`;
-// `ghost` are shares that are outlined, as the `note` says; `figures` writes the shares on the right, else a scale
-// stands above.
+// `ghost` are shares that are outlined, as the `note` says; `figures` writes the shares on the right, below the title,
+// else a scale stands above.
 kd.bars = ({ title, labels, groups, bold, ticked, ghost, note, figures, room }) => {
   const shorts = labels.map((label) => kd.cut(label, 12));
   const left = (ticked ? 24 : 14) + Math.max(8, ...shorts.map((label) => 7.4 * label.length)); // most fonts, in bold
@@ -121,7 +121,7 @@ kd.bars = ({ title, labels, groups, bold, ticked, ghost, note, figures, room }) 
   const thick = kd.clamp(Math.floor((room / labels.length - 4) / groups.length), 4, groups.length > 1 ? 12 : 30);
   const row = (thick + 1) * groups.length - 1;
   const pitch = Math.max(16, row + 5);
-  const head = [kd.text(0, 14, title, "kd-head"), note ? kd.text(320, 14, note, "kd-end") : ""];
+  const head = [figures ? kd.text(0, 14, title, "kd-head") : "", note ? kd.text(320, 14, note, "kd-end") : ""];
   for (const [k, words] of figures ? [] : ["0", "", "50\u00a0%", "", "100\u00a0%"].entries()) {
     const x = left + (full * k) / 4;
     head.push(kd.line(`M${kd.f(x)},20V${22 + pitch * labels.length}`, "kd-grid"));

@@ -17,7 +17,11 @@ kd.model = (state) => {
 };
 
 for (const el of document.querySelectorAll("[data-slider]:not(.kd-live)")) {
-  const { data, setting } = JSON.parse(el.querySelector("script").textContent);
-  const images = [...el.querySelectorAll("td img, th img")].map((image) => image.src);
-  kd.show(el.dataset.slider, { model: kd.model({ ...setting, data: { ...data, images } }), el });
+  try {
+    const { data, setting } = JSON.parse(el.querySelector("script").textContent);
+    const images = [...el.querySelectorAll("img")].map((image) => image.src); // they stand in the table alone
+    kd.show(el.dataset.slider, { model: kd.model({ ...setting, data: { ...data, images } }), el });
+  } catch (error) {
+    console.error(error); // its table stays, and the page's other sliders move
+  }
 }
