@@ -69,6 +69,7 @@ def test_arrow_keys_go_twenty_steps_a_decade(open_page):
         press(page, key)
         expect_temperature(page, temperature)
     page.get_by_role("button", name="Back to T = 1").click()
+    settled(page)
     expect_temperature(page, 1)
 
 
@@ -129,6 +130,7 @@ def test_every_track_moves_by_keys_by_mouse_and_by_touch_and_back(open_page, kin
     box = input_.bounding_box()
     assert box["height"] >= 44
     page.mouse.click(box["x"] + 0.3 * box["width"], box["y"] + 22)
+    settled(page)
     clicked = said()
     page.touchscreen.tap(box["x"] + box["width"] - 12, box["y"] + 22)
     assert len({clicked, said()}) == 2
@@ -151,6 +153,7 @@ def test_the_loss_has_two_tracks_and_no_minimum_without_the_teacher(open_page):
     assert widths(page, "kd-teacher") == pytest.approx(p.tolist(), abs=1e-4)
     assert widths(page, "kd-distilled") == pytest.approx(q.tolist(), abs=1e-4)
     page.get_by_role("button", name="Back to T = 4, α = 0.90").click()
+    settled(page)
     tell(page, "alpha", "alpha 0.90, loss 1.33")
 
 
@@ -158,6 +161,7 @@ def test_the_loss_has_two_tracks_and_no_minimum_without_the_teacher(open_page):
 def test_answers_show_bars_the_largest_shares_and_the_distances(open_page, index):
     page = open_page(in_page(MAKE["answers"]()))
     page.get_by_role("radio", name=NAMES[index]).click()
+    settled(page)
     track(page, "temperature").focus()
     press(page, "ArrowRight")
     z = torch.tensor([rows[index] for rows in ANSWERS.values()], dtype=torch.float64)
@@ -195,12 +199,14 @@ def test_start_and_end_push_each_other(open_page):
 def test_the_choice_of_a_schedule_begins_where_it_was_run(open_page):
     page = open_page(in_page(MAKE["schedules"]()))
     page.get_by_role("radio", name="late").check()
+    settled(page)
     expect(part(page, "live")).to_contain_text("It first counts after 30\N{NO-BREAK SPACE}% of training")
     expect(track(page, "end")).to_be_disabled()
     press(page, "ArrowLeft")  # a radio group
     expect(page.get_by_role("radio", name="at once")).to_be_checked()
     expect(track(page, "start")).to_be_disabled()
     page.get_by_role("button").click()
+    settled(page)
     expect(page.get_by_role("radio", name="ramp")).to_be_checked()
     expect(track(page, "end")).to_be_enabled()
     expect(track(page, "start")).to_have_value("0")
@@ -228,6 +234,7 @@ def test_the_roulette_tells_nothing_before_the_first_draw(open_page):
     )
     assert "mean" not in words and "wrong" not in words and "other way" not in words
     page.get_by_role("button", name="Draw one run").click()
+    settled(page)
     assert part(page, "plot").locator("circle.kd-run").count() == 40 + 1
     assert part(page, "plot").locator("circle.kd-drawn").count() == 1 + 1
     expect(part(page, "said")).to_contain_text("All 40 runs together: +")
@@ -238,6 +245,7 @@ def test_a_draw_marks_its_runs_claims_and_counts_and_a_longer_paper_continues_it
     papers = page.evaluate("kd.draws(40, 0, 3)")
     for _ in range(3):
         page.get_by_role("button", name="Draw").click()
+        settled(page)
     gains = [GAINS[seed] for seed in range(40)]
     wrong = sum(gains[paper[0]] < 0 for paper in papers)
     expect(part(page, "live")).to_contain_text(f"Draw 3, seed {papers[2][0]}: Distillation ")
@@ -254,6 +262,7 @@ def test_a_draw_marks_its_runs_claims_and_counts_and_a_longer_paper_continues_it
     press(page, "Enter", "Space")
     expect(part(page, "said")).to_contain_text("Of 5 papers with 3 runs")
     page.get_by_role("button", name="Start again").click()
+    settled(page)
     assert part(page, "plot").locator("circle").count() == 0
 
 
@@ -263,6 +272,7 @@ def test_the_draws_come_to_an_end(open_page):
     page = open_page(in_page(slider))
     for _ in range(2):
         page.get_by_role("button", name="Draw one run").click()
+        settled(page)
         expect(part(page, "said")).to_contain_text("Draw 999, ")
 
 
@@ -274,6 +284,7 @@ def test_the_page_of_the_roulette_does_not_move(open_page, width):
     for runs in range(5):
         for _ in range(6):
             page.get_by_role("button", name="Draw").click()
+            settled(page)
             heights.add(page.evaluate(high))
         track(page, "runs").focus()
         press(page, "ArrowRight")
@@ -292,6 +303,7 @@ def test_choosing_an_example_is_said_once(open_page, kind):
     expect(part(page, "live")).to_be_empty()
     choice = page.get_by_role("radio", name="second animal")
     choice.click()
+    settled(page)
     expect(part(page, "chosen-index")).to_have_text("second animal")
     before = part(page, "live").text_content()
     assert "dog" in before
@@ -306,6 +318,7 @@ def test_choosing_an_example_is_said_once(open_page, kind):
 def test_an_outline_stays_at_temperature_one(open_page):
     page = open_page(in_page(MAKE["temperature"](temperature=4)))
     page.get_by_role("radio", name="second animal").click()
+    settled(page)
     usual = soften(torch.tensor(ANIMALS[1], dtype=torch.float64)).tolist()
     assert widths(page, "kd-ghost") == pytest.approx(usual, abs=1e-4)
     expect_temperature(page, 4, 1)
@@ -318,6 +331,7 @@ def test_equal_sliders_on_one_page_are_independent(open_page):
     track(second, "temperature").focus()
     press(page, "End")
     first.get_by_role("radio", name="second animal").click()
+    settled(page)
     expect_temperature(first, 1, 1)
     expect_temperature(second, 100)
 
@@ -341,6 +355,28 @@ def test_many_events_are_painted_once_a_frame(open_page, kind):
         }"""
     )
     assert painted == 1
+
+
+def test_a_button_too_is_painted_once_a_frame_and_says_nothing_where_nothing_changed(open_page):
+    page = open_page(in_page(MAKE["roulette"]()))
+    paints = page.evaluate(
+        """async () => {
+            const [draw, again] = document.querySelectorAll("button");
+            let paints = 0;
+            new MutationObserver(() => (paints += 1)).observe(
+              document.querySelector("[data-kd=said]"), { childList: true });
+            for (let i = 0; i < 5; i++) { draw.click(); await Promise.resolve(); }
+            await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+            return paints;
+        }"""
+    )
+    assert paints == 1
+    expect(part(page, "live")).to_contain_text("Draw 5, ")
+    page = open_page(in_page(MAKE["loss"]()))
+    page.get_by_role("button").click()
+    track(page, "alpha").focus()
+    press(page, "Home")
+    expect(part(page, "live")).to_be_empty()  # the track speaks for itself
 
 
 def test_labels_stay_text(open_page):

@@ -69,6 +69,7 @@ def test_both_sides_move_and_the_view_can_be_disposed_of(live, kind):
     press(page, "ArrowRight")
     assert page.evaluate(f"[model.saved.length, model.get('{name}')]") == [1, after]
     page.get_by_role("button").last.click()
+    settled(page)
     assert page.evaluate("model.saved.at(-1)") == list(MAKE[kind]().data["start"].values())
     page.evaluate("cleanup()")
     assert page.evaluate("model.listeners.length") == 0 and page.locator("form").count() == 0
@@ -77,6 +78,7 @@ def test_both_sides_move_and_the_view_can_be_disposed_of(live, kind):
 def test_examples_and_draws_reach_python_too(live):
     page = live("temperature")
     page.get_by_role("radio", name="second animal").click()
+    settled(page)
     assert page.evaluate("model.saved") == [[1, 1]]
     page.evaluate("model.set('index', 0)")
     expect(page.get_by_role("radio", name="first animal")).to_be_checked()
@@ -84,6 +86,7 @@ def test_examples_and_draws_reach_python_too(live):
     page.evaluate("model.set('draws', 7)")
     expect(part(page, "said")).to_contain_text("Draw 7, ")
     page.get_by_role("button", name="Draw one run").click()
+    settled(page)
     assert page.evaluate("model.saved") == [[1, 8]]
 
 
@@ -95,6 +98,7 @@ def test_a_move_to_where_the_slider_stands_leaves_the_next_word_to_python(live):
     tell(page, "temperature", "temperature 4, entropy 0.99 nats")
     for _ in range(2):
         page.get_by_role("button").click()
+        settled(page)
     page.evaluate("model.set('temperature', 10)")
     expect(track(page, "temperature")).to_have_value("1")
     settled(page)

@@ -280,9 +280,8 @@ kd.show = (kind, { model, el }) => {
     });
   }
   function act(changes) {
-    announce = true;
     choose(changes);
-    paint();
+    announce = frame > 0; // if there is anything new to say
   }
   for (const { name, options, also = () => ({}) } of choices) {
     for (const node of view.querySelectorAll(`input[name="${name}"]`)) {
