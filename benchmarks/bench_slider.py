@@ -13,15 +13,16 @@ from typing import Any
 import torch
 from playwright.sync_api import sync_playwright
 
-from kdlib.sliders.widgets import temperature_explorer
+from kdlib.sliders import temperature_slider
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "browser"))
 from chromium import launch  # the browser of the tests
+from sliders import in_page
 
 FRAME_MS = 16.0
 MOVES = 200
 MEASURE = """async (moves) => {
-  const slider = document.querySelector("[data-kd=slider]");
+  const slider = document.querySelector("input[type=range]");
   const times = [];
   for (let i = 0; i < moves; i++) {
     let spent = 0;
@@ -47,11 +48,10 @@ MEASURE = """async (moves) => {
 def frame_times() -> list[float]:
     """Milliseconds of each move."""
     logits = torch.randn(8, 10, generator=torch.Generator().manual_seed(0)) * 5
-    widget = temperature_explorer(logits, [str(digit) for digit in range(10)])
+    slider = temperature_slider(logits, [str(digit) for digit in range(10)])
     with TemporaryDirectory() as folder, sync_playwright() as p:
         path = Path(folder) / "page.html"
-        html = widget._repr_mimebundle_()[0]["text/html"]
-        path.write_text(f'<!doctype html><meta charset="utf-8">{html}', encoding="utf-8")
+        path.write_text(f'<!doctype html><meta charset="utf-8">{in_page(slider)}', encoding="utf-8")
         browser = launch(p)
         page = browser.new_page(viewport={"width": 800, "height": 700})
         page.goto(path.as_uri())

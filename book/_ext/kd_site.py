@@ -30,6 +30,9 @@ THEME_EARLY_FIXED = (
     'localStorage.getItem("theme") || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")'
 )
 
+# One source: the sliders of kdlib, which Jupyter runs too.
+SLIDERS = Path(__file__).resolve().parents[2] / "kdlib" / "sliders" / "js"
+
 MORE = "further pages of this chapter"
 
 FRONT = """<!DOCTYPE html>
@@ -85,6 +88,27 @@ def describe(app: Any, pagename: str, templatename: str, context: dict[str, Any]
         tag = f'<meta name="description" content="{escape(words)}">'
         context["metatags"] = context.get("metatags", "") + tag
         return
+
+
+def sliders_script() -> str:
+    """The kit, all sliders, and what starts those of a page: one classic script, which `file://` allows."""
+    kinds = sorted(file.stem for file in SLIDERS.glob("*.js") if file.stem not in ("kit", "page"))
+    return "\n".join((SLIDERS / f"{name}.js").read_text("utf-8") for name in ("kit", *kinds, "page"))
+
+
+def place_sliders(app: Any) -> None:
+    """On `builder-inited`: the sliders into the site, before pages name them with a checksum."""
+    static = Path(app.outdir) / "_static"
+    static.mkdir(parents=True, exist_ok=True)
+    (static / "sliders.js").write_text(sliders_script(), "utf-8")
+    shutil.copyfile(SLIDERS / "sliders.css", static / "sliders.css")
+
+
+def add_sliders(app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """On `html-page-context`: a page that holds a slider loads what moves it, once."""
+    if "data-slider=" in context.get("body", ""):
+        app.add_js_file("sliders.js", loading_method="defer")
+        app.add_css_file("sliders.css")
 
 
 def clean_page(page: str) -> str:
@@ -164,5 +188,7 @@ def finish(app: Any, exception: Exception | None) -> None:
 def setup(app: Any) -> dict[str, bool]:
     app.connect("config-inited", configure)
     app.connect("html-page-context", describe)
+    app.connect("builder-inited", place_sliders)
+    app.connect("html-page-context", add_sliders)
     app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,1 +1,31 @@
-"""Sliders that move in Jupyter and in the built page."""
+"""Sliders that move in the built page without a kernel, and in Jupyter linked to Python.
+
+    temperature         softmax(z / T) and its entropy                             (chapter 01)
+    loss                T and alpha over the loss of one example                   (chapter 02)
+    answers             what two or three models answer to the same images         (chapters 04, 05)
+    information         what the teacher is told, and what its student gains       (chapter 06)
+    schedules           when the teacher's term counts                             (chapter 06)
+    roulette            what a paper with few of the recorded runs would claim     (chapter 08)
+    slider, inputs      what they share: the widget and its table; what they accept
+    js                  each slider's arithmetic and drawing, on a small kit; `page.js` serves the built page
+
+A function here checks its arguments and hands data and settings to JavaScript. It also writes the table
+that is shown where nothing runs: without JavaScript, in print, on GitHub, in a notebook not yet run.
+"""
+
+from kdlib.sliders.answers import answers_slider
+from kdlib.sliders.information import Told, information_slider
+from kdlib.sliders.loss import loss_slider
+from kdlib.sliders.roulette import seed_roulette
+from kdlib.sliders.schedules import schedule_slider
+from kdlib.sliders.temperature import temperature_slider
+
+__all__ = [
+    "Told",
+    "answers_slider",
+    "information_slider",
+    "loss_slider",
+    "schedule_slider",
+    "seed_roulette",
+    "temperature_slider",
+]

@@ -1,57 +1,91 @@
-"""What the tests of the sliders share: two small examples, the parts of a slider, and what it has to show."""
+"""What the tests of the sliders share: an example of each, the page that holds it, and its parts."""
+
+import importlib.util
+from pathlib import Path
 
 import pytest
 import torch
 
-from kdlib.numbers import percent
-from kdlib.sliders.widgets import temperature_explorer
-from kdlib.softening import entropy, soften
+from kdlib.sliders import (
+    Told,
+    answers_slider,
+    information_slider,
+    loss_slider,
+    schedule_slider,
+    seed_roulette,
+    temperature_slider,
+)
+from kdlib.sliders.slider import JS
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 
+LABELS, NAMES = ["cat", "dog", "car"], ["first animal", "second animal"]
 ANIMALS = [[5.0, 2.0, 0.5], [0.0, 3.0, 2.5]]
-LABELS = ["cat", "dog", "car"]
-NAMES = ["first animal", "second animal"]
+STUDENT, TEACHER = [2.0, 2.5, 0.5], [5.0, 2.0, 0.5]
+ANSWERS = {
+    "teacher": [[5.0, 4.0, 0.5], [0.0, 3.0, 2.5]],
+    "alone": [[2.0, 3.0, 1.0], [0.0, 1.0, 4.0]],
+    "distilled": [[4.0, 3.5, 0.0], [1.0, 3.0, 2.0]],
+}
+PHOTOS = torch.arange(2 * 3 * 8 * 8).reshape(2, 3, 8, 8).to(torch.uint8)
+TOLD = [
+    Told("nothing", 0.455, -2.4, -3.6, -1.2),
+    Told("noise 4", 0.45, -1.04, -2.97, 0.877),
+    Told("noise 0.5", 0.3521, 7.9, 6.2, 9.6),
+    Told("leak 1", 0.25),
+    Told("who bought", 0.002, -0.16, -0.56, 0.25),
+]
+GAINS = {seed: float(seed * 37 % 41 - 13) for seed in range(40)}  # -13 to 27
+MAKE = {
+    "temperature": lambda **options: temperature_slider(
+        ANIMALS, LABELS, **({"images": PHOTOS[:, 0], "names": NAMES} | options)
+    ),
+    "loss": lambda **options: loss_slider(STUDENT, TEACHER, 0, LABELS, **options),
+    "answers": lambda **options: answers_slider(
+        ANSWERS, LABELS, **({"images": PHOTOS, "names": NAMES, "truths": [0, 2]} | options)
+    ),
+    "schedules": schedule_slider,
+    "information": lambda **options: information_slider(TOLD, **options),
+    "roulette": lambda **options: seed_roulette(GAINS, **options),
+}
+EACH = pytest.mark.parametrize("kind", MAKE)
 
 
-def html(widget) -> str:
-    return widget._repr_mimebundle_()[0]["text/html"]
+def script() -> str:
+    """What the book's pages load, as the site joins it."""
+    file = Path(__file__).resolve().parents[2] / "book" / "_ext" / "kd_site.py"
+    spec = importlib.util.spec_from_file_location("kd_site", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.sliders_script()
 
 
-def animals(**options) -> str:
-    return html(temperature_explorer(ANIMALS, LABELS, names=NAMES, **options))
+def in_page(*sliders) -> str:
+    """The stored HTML of sliders as it stands in a page of the book."""
+    style = (JS / "sliders.css").read_text("utf-8")
+    stored = "".join(slider._repr_mimebundle_()[0]["text/html"] for slider in sliders)
+    return f"<style>{style}</style>{stored}<script>{script()}</script>"
 
 
-def part(page, name: str):
-    return page.locator(f'[data-kd="{name}"]')
+def part(scope, name: str):
+    return scope.locator(f'[data-kd="{name}"]')
 
 
-def expect_shown(scope, temperature: float, logits=ANIMALS[0], labels=LABELS):
-    """Every number and length shown is that of soften(logits, temperature)."""
-    p = soften(torch.tensor(logits, dtype=torch.float64), temperature)
-    nats = float(entropy(p))
-    slider = part(scope, "slider")
-    expect(slider).to_have_attribute(
-        "aria-valuetext", f"temperature {temperature:.3g}, entropy {nats:.2f} nats"
-    )
-    expect(part(scope, "value")).to_have_text([percent(float(share)) for share in p])
-    full = float(part(scope, "track").first.get_attribute("width"))
-    for bar, share in zip(part(scope, "bar").all(), p.tolist(), strict=True):
-        assert float(bar.get_attribute("width")) == pytest.approx(full * share, abs=0.006)
-    top = labels[int(p.argmax())]
-    words = f"At temperature {temperature:.3g} the largest share is {top} with {percent(float(p.max()))}"
-    expect(part(scope, "summary")).to_contain_text(words)
-    shares = ", ".join(f"{label} {percent(float(share))}" for label, share in zip(labels, p, strict=True))
-    described = f"Probabilities at temperature {temperature:.3g}: {shares}"
-    expect(part(scope, "bars")).to_have_attribute("aria-label", described)
-    plot = part(scope, "plot")
-    x, w, y, h = (float(plot.get_attribute(f"data-{name}")) for name in "xwyh")
-    dot, most = part(scope, "dot"), torch.tensor(float(len(labels))).log().item()
-    position = torch.tensor(temperature, dtype=torch.float64).log10().item()
-    assert float(dot.get_attribute("cx")) == pytest.approx(x + w * (position + 1) / 3, abs=0.006)
-    assert float(dot.get_attribute("cy")) == pytest.approx(y - h * nats / most, abs=0.006)
-    assert part(scope, "knob").get_attribute("cx") == dot.get_attribute("cx")
+def track(scope, name: str):
+    return scope.locator(f"input[name={name}]")
 
 
-def live(page):
-    expect(page.locator(".kd-live").first).to_be_attached()
+def settled(page) -> None:
+    """All that was done has been painted."""
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def press(page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)
+    settled(page)
+
+
+def tell(scope, name: str, words: str) -> None:
+    """Fails unless the track says `words` to a screen reader."""
+    expect(track(scope, name)).to_have_attribute("aria-valuetext", words)

@@ -13,7 +13,7 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
-SLIDER = ".kd-explorer input[type=range]"
+SLIDER = ".kd-live input[type=range]"
 
 
 def open_everything(page: Any) -> None:
@@ -75,7 +75,7 @@ def test_a_page_has_one_title_a_language_and_described_images(visit: Any, name: 
     page = visit(name).page
     assert page.locator("h1").count() == 1
     assert page.locator("html").get_attribute("lang") == "en"
-    bare = page.locator("main img:not([alt]), main img[alt='']:not(.kd-explorer img)")
+    bare = page.locator("main img:not([alt]), main img[alt='']:not(.kd-slider img)")
     assert bare.count() == 0, bare.first.get_attribute("src")
 
 
@@ -94,10 +94,8 @@ def test_the_keyboard_can_skip_to_the_text(visit: Any, name: str) -> None:
 
 
 def begin_again(slider: Any) -> None:
-    """Bring a slider's explorer back to its first state: one slider may have pushed another to its end."""
-    back = slider.locator("xpath=ancestor::*[contains(@class, 'kd-explorer')]").locator("[data-kd=reset]")
-    if back.count():
-        back.first.click()
+    """Bring all of a slider back to its first state: one track may have pushed another to its end."""
+    slider.locator("xpath=ancestor::form").locator("button").last.click()
 
 
 def test_every_slider_moves_by_keyboard_and_mouse(visit: Any, name: str) -> None:
@@ -106,7 +104,8 @@ def test_every_slider_moves_by_keyboard_and_mouse(visit: Any, name: str) -> None
     for slider in page.locator(SLIDER).all():
         begin_again(slider)
         slider.focus()
-        for key in ("ArrowRight", "ArrowLeft", "End", "Home"):
+        page.keyboard.press("Home")  # it may stand at an end
+        for key in ("End", "ArrowLeft", "Home", "ArrowRight"):
             changes(slider, lambda key=key: page.keyboard.press(key))
         for share in (0.7, 0.2):
             slider.scroll_into_view_if_needed()
@@ -126,14 +125,21 @@ def test_every_slider_moves_by_touch(visit: Any, name: str) -> None:
         changes(slider, lambda x=x, y=y: page.touchscreen.tap(x, y))
 
 
-def test_a_slider_shows_a_picture_without_javascript(visit: Any, name: str) -> None:
+def test_every_stored_slider_is_started_and_asks_for_one_script(visit: Any, name: str) -> None:
+    seen = visit(name)
+    stored = seen.page.locator("[data-slider]").count()
+    assert seen.page.locator(".kd-live").count() == stored
+    assert len([url for url in seen.requests if "sliders.js" in url]) == (stored > 0)
+
+
+def test_a_slider_shows_its_table_without_javascript(visit: Any, name: str) -> None:
     page = visit(name, java_script_enabled=False, width=390).page
-    for explorer in page.locator(".kd-explorer").all():
-        assert explorer.locator("svg").first.is_visible()
+    for slider in page.locator("[data-slider]").all():
+        assert slider.locator("table caption").is_visible()
 
 
 def test_the_book_has_a_slider(site: Path) -> None:
-    assert any("kd-explorer" in file.read_text("utf-8") for file in site.glob("book/*.html"))
+    assert any("data-slider=" in file.read_text("utf-8") for file in site.glob("book/*.html"))
 
 
 # ---- menus, dark mode, paper, search ----

@@ -1,21 +1,17 @@
-"""The slider with a kernel: a model that behaves as Jupyter's does and keeps what it is told."""
+"""The sliders as anywidget runs them: on a model that behaves as Jupyter's and keeps what it is told."""
 
 import json
 
 import pytest
-from sliders import ANIMALS, LABELS, NAMES, expect, expect_shown, live, part
-
-from kdlib.sliders.explorer import module
-from kdlib.sliders.widgets import temperature_explorer
+from sliders import EACH, JS, MAKE, expect, part, press, settled, tell, track
 
 pytestmark = pytest.mark.browser
 
-
-MODULE = module("temperature")
 KERNEL = """
-<div id="cell"></div>
+<style>%s</style><div id="cell"></div>
 <script>
 const state = %s;
+const names = Object.keys(state.data.start);
 const model = window.model = {
   listeners: [], saved: [],
   get: (name) => state[name],
@@ -26,77 +22,104 @@ const model = window.model = {
   },
   on(event, act) { this.listeners.push([event, act]); },
   off(event, act) { this.listeners = this.listeners.filter(([e, a]) => e !== event || a !== act); },
-  save_changes() { this.saved.push([state.temperature, state.index]); },
+  save_changes() { this.saved.push(names.map((name) => state[name])); },
 };
 import("data:text/javascript," + encodeURIComponent(%s)).then(async (module) => {
   window.cleanup = await module.default.render({ model, el: document.getElementById("cell") });
 });
 </script>
 """
+# A setting by hand, and one by Python: its name, its value, and what the track then says.
+MOVES = {
+    "temperature": ("temperature", 4, "temperature 4, entropy 0.99 nats", 4.5),
+    "loss": ("alpha", 0.25, "alpha 0.25, loss 1.13", 0.26),
+    "answers": ("temperature", 10, "temperature 10, distance from the teacher: alone 0.00985, "
+                                   "distilled 0.00030 nats", 11),
+    "schedules": ("start", 0.2, "start 0.20, teacher 60\N{NO-BREAK SPACE}% of the weight", 0.21),
+    "information": ("index", 3, "leak 1: teacher 0.250, gain not run", 4),
+    "roulette": ("runs", 3, "3 runs", 5),
+}  # fmt: skip
 
 
 @pytest.fixture
-def page(open_page):
-    """A slider at T = 1 whose model is at hand as `model`, and what render returned as `cleanup`."""
-    widget = temperature_explorer(ANIMALS, LABELS, names=NAMES)
-    traits = {
-        name: getattr(widget, name)
-        for name in ("markup", "logits", "labels", "names", "temperature", "index")
-    }
-    script = json.dumps(traits).replace("<", "\\u003c"), json.dumps(MODULE)
-    page = open_page(KERNEL % script)
-    live(page)
-    page.wait_for_function("() => Boolean(window.cleanup)")
-    return page
+def live(open_page):
+    """live(kind): a slider whose model is at hand as `model`, and what render returned as `cleanup`."""
+
+    def start(kind: str):
+        slider = MAKE[kind]()
+        state = {"data": slider.data} | {name: getattr(slider, name) for name in slider.data["start"]}
+        parts = [json.dumps(part).replace("<", "\\u003c") for part in (state, slider._esm)]
+        page = open_page(KERNEL % ((JS / "sliders.css").read_text("utf-8"), *parts))
+        page.wait_for_function("() => Boolean(window.cleanup)")
+        return page
+
+    return start
 
 
-def test_with_a_kernel_both_sides_move_and_the_view_can_be_disposed_of(page):
+@EACH
+def test_both_sides_move_and_the_view_can_be_disposed_of(live, kind):
+    page = live(kind)
+    name, value, words, after = MOVES[kind]
     assert page.evaluate("model.saved") == []  # looking at it changes nothing in the kernel
-    page.evaluate("model.set('temperature', 4)")
-    expect_shown(page, 4)
-    expect(part(page, "slider")).to_have_value("0.6")
-    page.evaluate("model.set('index', 1)")
-    expect_shown(page, 4, ANIMALS[1])
+    page.evaluate("([name, value]) => model.set(name, value)", [name, value])
+    tell(page, name, words)
+    settled(page)
     assert page.evaluate("model.saved") == []  # and what the kernel said is not said back
-    part(page, "slider").focus()
-    page.keyboard.press("ArrowRight")
-    expect_shown(page, 4.5, ANIMALS[1])
-    assert page.evaluate("model.saved.at(-1)") == [4.5, 1]
-    page.get_by_role("radio", name="first animal").click()
-    expect_shown(page, 4.5)
-    assert page.evaluate("model.saved.at(-1)") == [4.5, 0]
+    track(page, name).focus()
+    press(page, "ArrowRight")
+    assert page.evaluate(f"[model.saved.length, model.get('{name}')]") == [1, after]
+    page.get_by_role("button").last.click()
+    settled(page)
+    assert page.evaluate("model.saved.at(-1)") == list(MAKE[kind]().data["start"].values())
     page.evaluate("cleanup()")
-    assert page.evaluate("model.listeners.length") == 0
-    page.evaluate("model.set('temperature', 100)")
-    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    expect_shown(page, 4.5)
+    assert page.evaluate("model.listeners.length") == 0 and page.locator("form").count() == 0
 
 
-def test_a_move_to_where_the_slider_stands_leaves_the_next_word_to_python(page):
-    part(page, "slider").focus()
-    for press in ("End", "ArrowRight"):
-        page.keyboard.press(press)
-        expect_shown(page, 100)
+def test_examples_and_draws_reach_python_too(live):
+    page = live("temperature")
+    page.get_by_role("radio", name="second animal").click()
+    settled(page)
+    assert page.evaluate("model.saved") == [[1, 1]]
+    page.evaluate("model.set('index', 0)")
+    expect(page.get_by_role("radio", name="first animal")).to_be_checked()
+    page = live("roulette")
+    page.evaluate("model.set('draws', 7)")
+    expect(part(page, "said")).to_contain_text("Draw 7, ")
+    page.get_by_role("button", name="Draw one run").click()
+    settled(page)
+    assert page.evaluate("model.saved") == [[1, 8]]
+
+
+def test_a_move_to_where_the_slider_stands_leaves_the_next_word_to_python(live):
+    page = live("temperature")
+    track(page, "temperature").focus()
+    press(page, "End", "ArrowRight")
     page.evaluate("model.set('temperature', 4)")
-    expect_shown(page, 4)
-    expect(part(page, "slider")).to_have_value("0.6")
+    tell(page, "temperature", "temperature 4, entropy 0.99 nats")
     for _ in range(2):
-        part(page, "reset").click()
-        expect_shown(page, 1)
+        page.get_by_role("button").click()
+        settled(page)
     page.evaluate("model.set('temperature', 10)")
-    expect_shown(page, 10)
-    expect(part(page, "slider")).to_have_value("1")
+    expect(track(page, "temperature")).to_have_value("1")
+    settled(page)
     assert page.evaluate("model.saved") == [[100, 0], [1, 0]]  # never what Python said
 
 
-def test_python_has_the_last_word_within_a_frame(page):
+def test_python_has_the_last_word_within_a_frame(live):
+    page = live("temperature")
     page.evaluate(
         """() => {
-            const slider = document.querySelector("[data-kd=slider]");
+            const slider = document.querySelector("input[type=range]");
             slider.value = 2;
             slider.dispatchEvent(new Event("input", { bubbles: true }));
             model.set("temperature", 4);
         }"""
     )
-    expect_shown(page, 4)
-    expect(part(page, "slider")).to_have_value("0.6")
+    tell(page, "temperature", "temperature 4, entropy 0.99 nats")
+
+
+def test_a_start_that_python_sets_past_the_end_pushes_it(live):
+    page = live("schedules")
+    page.evaluate("model.set('start', 0.8)")
+    settled(page)
+    assert page.evaluate("model.saved") == [["ramp", 0.8, 0.81, 1]]

@@ -78,13 +78,14 @@ PLAIN = "# A page without formulas\n\nOnly words, and {cite:p}`hinton2015`.\n"
 
 def notebook() -> str:
     """A notebook whose one output is a widget with an HTML representation, as kdlib's sliders have."""
-    shown = {WIDGET: {"model_id": "a"}, "text/html": "<div>still here</div>", "text/plain": "W"}
+    slider = '<div class="kd-slider" data-slider="loss"><table><caption>still here</caption></table></div>'
+    shown = {WIDGET: {"model_id": "a"}, "text/html": slider, "text/plain": "W"}
     cell = {
         "cell_type": "code",
         "id": "b",
         "metadata": {},
         "execution_count": 1,
-        "source": "explorer",
+        "source": "slider",
         "outputs": [{"output_type": "display_data", "metadata": {}, "data": shown}],
     }
     title = {"cell_type": "markdown", "id": "a", "metadata": {}, "source": "# A chapter"}
@@ -102,6 +103,7 @@ def site(tmp_path_factory) -> Path:
     book.mkdir(parents=True)
     for part in ("_ext", "assets"):
         shutil.copytree(ROOT / "book" / part, book / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "kdlib/sliders/js", root / "kdlib/sliders/js")
     shutil.copy(ROOT / "book" / "refs.bib", book)
     shutil.copy(ROOT / "book" / "references.md", book)
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
@@ -147,6 +149,16 @@ def test_a_widget_shows_its_html_and_asks_for_no_kernel(site):
     page = (site / "book/01_chapter.html").read_text("utf-8")
     assert "still here" in page
     assert "widget-view" not in page and "require.js" not in page and "html-manager" not in page
+
+
+def test_sliders_are_loaded_once_and_only_where_there_is_one(site):
+    page = (site / "book/01_chapter.html").read_text("utf-8")
+    assert len(re.findall(r'<script defer="defer" src="\.\./_static/sliders\.js\?v=\w+">', page)) == 1
+    assert len(re.findall(r'href="\.\./_static/sliders\.css\?v=\w+"', page)) == 1
+    assert "sliders." not in (site / "book/plain.html").read_text("utf-8")
+    script = (site / "_static/sliders.js").read_text("utf-8")
+    for name in ("kit", "temperature", "loss", "answers", "schedules", "information", "roulette", "page"):
+        assert script.count((ROOT / f"kdlib/sliders/js/{name}.js").read_text("utf-8")) == 1
 
 
 def test_mathjax_is_local_and_loaded_only_where_there_are_formulas(site):

@@ -1,32 +1,53 @@
-// The loss explorer of kdlib.sliders.widgets.
+// Soft targets, the terms of the loss, and the loss along a cut: only the student's logit of the true class moves.
 
 // KL, T^2 KL, cross-entropy, the loss, and the lengths of the gradients of the second and the third.
-export function terms(student, teacher, label, t, alpha) {
-  const [q, p, plain] = [logSoftmax(student, t), logSoftmax(teacher, t), logSoftmax(student, 1)];
-  const kl = p.reduce((nats, x, i) => nats + Math.exp(x) * (x - q[i]), 0);
-  const soft = t ** 2 * kl;
-  const hard = -plain[label];
+kd.terms = (student, teacher, label, t, alpha) => {
+  const [q, p, plain] = [kd.softmax(student, t), kd.softmax(teacher, t), kd.softmax(student, 1)];
+  const kl = kd.divergence(teacher, student, t);
+  const [soft, hard] = [t ** 2 * kl, -kd.logSoftmax(student, 1)[label]];
   return {
     kl,
     soft,
     hard,
     total: alpha * soft + (1 - alpha) * hard,
-    softLength: t * Math.hypot(...p.map((x, i) => Math.exp(q[i]) - Math.exp(x))),
-    hardLength: Math.hypot(...plain.map((x, i) => Math.exp(x) - (i === label))),
+    softLength: t * Math.hypot(...p.map((x, i) => q[i] - x)),
+    hardLength: Math.hypot(...plain.map((x, i) => x - (i === label))),
   };
-}
+};
 
-const moved = (logits, label, place) => logits.map((z, i) => (i === label ? place : z));
+kd.moved = (logits, label, place) => logits.map((z, i) => (i === label ? place : z));
 
-// The logit of the true class where the loss is least, or null if it falls up to the end.
-export function minimum(student, teacher, label, t, alpha, low, high) {
-  const rest = (p) => p.reduce((sum, x, i) => sum + (i !== label) * x, 0); // exact near 0
-  const p = softmax(teacher, t);
+// The axes of the cut, the same for all settings: its first and last logit, and the largest loss. The cut holds the
+// student and, for each temperature, the place where T^2 KL is least: there the student's share of the true class is
+// the teacher's. Both terms are convex in a logit, so they are largest at an end.
+kd.cutEnds = (student, teacher, label) => {
+  // ln of the sum of exp(z / t) over the other classes, from the softmax of these alone
+  const rest = (logits, t) => {
+    const others = logits.filter((_, i) => i !== label);
+    return others[0] / t - kd.logSoftmax(others, t)[0];
+  };
+  const temperatures = kd.range(61).map((k) => 0.5 * 200 ** (k / 60));
+  const least = temperatures.map((t) => teacher[label] + t * (rest(student, t) - rest(teacher, t)));
+  const [low, high] = [Math.min(student[label], ...least), Math.max(student[label], ...least)];
+  const room = Math.max(3, 0.4 * (high - low));
+  const ends = [Math.floor(low - room), Math.ceil(high + room)];
+  const losses = ends.flatMap((place) => {
+    const z = kd.moved(student, label, place);
+    return temperatures.map((t) => kd.terms(z, teacher, label, t, 1)).flatMap(({ soft, hard }) => [soft, hard]);
+  });
+  return [...ends, 1.03 * Math.max(...losses)];
+};
+
+// The logit of the true class where the loss is least, or null if it falls up to the end. By bisection of the
+// derivative; the difference of two shares that are almost 1 is taken in what they leave to 1, which is exact.
+kd.leastPlace = (student, teacher, label, t, alpha, low, high) => {
+  const rest = (p) => kd.sum(p.filter((_, i) => i !== label));
+  const p = kd.softmax(teacher, t);
   const slope = (place) => {
-    const z = moved(student, label, place);
-    const q = softmax(z, t);
+    const z = kd.moved(student, label, place);
+    const q = kd.softmax(z, t);
     const gap = p[label] < 0.5 ? q[label] - p[label] : rest(p) - rest(q);
-    return alpha * t * gap - (1 - alpha) * rest(softmax(z, 1));
+    return alpha * t * gap - (1 - alpha) * rest(kd.softmax(z, 1));
   };
   if (slope(high) <= 0) return null;
   for (let i = 0; i < 40; i++) {
@@ -34,73 +55,80 @@ export function minimum(student, teacher, label, t, alpha, low, high) {
     [low, high] = slope(middle) < 0 ? [middle, high] : [low, middle];
   }
   return (low + high) / 2;
-}
+};
 
-function render({ model, el }) {
-  const { all, one, write } = parts({ model, el });
-  const get = (name) => model.get(name);
-  const [student, teacher, label, labels] = ["student_logits", "teacher_logits", "label", "labels"].map(get);
+kd.sliders.loss = ({ student, teacher, label, labels, start }) => {
+  const [low, high, most] = kd.cutEnds(student, teacher, label);
+  const marks = { x: kd.round(low, high, 4).map((x) => [x]), y: kd.round(0, most, 2).map((y) => [y]) };
+  const axes = kd.axes({ left: 34, right: 306, top: 24, floor: 126, x: [low, high], y: [0, most], marks });
+  const places = kd.range(46).map((k) => low + ((high - low) * k) / 45);
   const name = labels[label];
-  const axis = numbers(one("plot"));
-  const { full } = numbers(one("bars"));
-  const across = (logit) => axis.x + (axis.w * (logit - axis.low)) / (axis.high - axis.low);
-  const up = (loss) => axis.y - (axis.h * loss) / axis.most;
-  const places = Array.from({ length: 46 }, (_, k) => axis.low + ((axis.high - axis.low) * k) / 45);
-  const sliders = [
-    temperatureSlider(one("slider-temperature")),
-    slider("alpha", one("slider-alpha"), (x) => x.toFixed(2), (x) => x, Number),
-  ];
-  // the place of a value on its slider's rail
-  function along({ input, enter }, value) {
-    const rail = numbers(input);
-    return rail.x + (rail.w * (enter(value) - input.min)) / (input.max - input.min);
-  }
 
-  function paintBars(t) {
-    const shares = [teacher, student].map((z) => softmax(z, t));
-    const said = shares.map((p) => p.map(percent));
-    ["p", "q"].forEach((key, k) => {
-      all(key).forEach((node, i) => put(node, "width", (full * shares[k][i]).toFixed(2)));
-      all(`${key}%`).forEach((node, i) => (node.textContent = said[k][i]));
-    });
-    const list = labels.map((label, i) => `${label} ${said[0][i]} and ${said[1][i]}`).join(", ");
-    put(one("bars"), "aria-label", `Teacher and student at temperature ${short(t)}: ${list}. True class: ${name}`);
-  }
-
-  function paintPlot(t, alpha, total) {
-    const cut = places.map((place) => terms(moved(student, label, place), teacher, label, t, alpha));
-    const line = (key, height) => {
-      const points = cut.map((x, i) => `${across(places[i]).toFixed(0)},${up(height(x)).toFixed(1)}`);
-      put(one(key), "points", points.join(" "));
+  function plot({ temperature, alpha }, { total }) {
+    const cut = places.map((place) => kd.terms(kd.moved(student, label, place), teacher, label, temperature, alpha));
+    const line = (height, kind) => {
+      return kd.curve(cut.map((terms, i) => [axes.across(places[i]), axes.up(height(terms))]), kind);
     };
-    line("hard-curve", (x) => (1 - alpha) * x.hard);
-    line("soft-curve", (x) => alpha * x.soft);
-    line("loss-curve", (x) => x.total);
-    const least = minimum(student, teacher, label, t, alpha, axis.low, axis.high);
-    const none = least === null;
-    put(one("mark"), "d", none ? "" : `M${across(least).toFixed(2)},${axis.y - axis.h}V${axis.y}`);
-    put(one("dot"), "cy", up(total).toFixed(2));
-    const said = none ? `no minimum up to ${axis.high}` : `minimum at ${least.toFixed(2)}`;
-    write("least", said);
-    const place = `${number(total)} at ${student[label].toFixed(2)}`;
-    put(one("plot"), "aria-label", `Loss against the logit of ${name}: ${place}, ${said}`);
-    write("rest", (1 - alpha).toFixed(2));
+    const least = kd.leastPlace(student, teacher, label, temperature, alpha, low, high);
+    const said = least === null ? `no minimum up to ${high}` : `minimum at ${kd.minus(least.toFixed(2))}`;
+    const here = student[label];
+    return kd.picture(
+      160,
+      `Loss against the student’s logit of ${name}: ${kd.nats(total)} at ${kd.minus(here.toFixed(2))}, ${said}`,
+      kd.text(0, 14, `Loss ${kd.nats(total)}`, "kd-head"),
+      kd.text(306, 14, said, "kd-end"),
+      axes.grid,
+      line(({ hard }) => (1 - alpha) * hard, "kd-hard"),
+      line(({ soft }) => alpha * soft, "kd-soft"),
+      line((terms) => terms.total, "kd-total"),
+      least === null ? "" : kd.line(`M${kd.f(axes.across(least))},24V126`, "kd-line kd-dashed"),
+      kd.dot(axes.across(here), axes.up(total), 6, "kd-distilled"),
+      kd.text(170, 158, `student’s logit of ${kd.cut(name, 20)}, the true class`, "kd-middle"),
+    );
   }
 
-  function draw() {
-    const [t, alpha] = sliders.map(({ trait }) => get(trait));
-    const now = terms(student, teacher, label, t, alpha);
-    paintBars(t);
-    paintPlot(t, alpha, now.total);
-    for (const key in now) write(key, number(now[key]));
-    for (const each of sliders) {
-      const { trait, say, input } = each;
-      put(one(`knob-${trait}`), "cx", along(each, get(trait)).toFixed(2));
-      write(trait, say(get(trait)));
-      put(input, "aria-valuetext", `${trait} ${say(get(trait))}, loss ${number(now.total)}`);
-    }
+  function draw(setting) {
+    const { temperature, alpha } = setting;
+    const terms = kd.terms(student, teacher, label, temperature, alpha);
+    const [t, a, rest] = [kd.short(temperature), alpha.toFixed(2), (1 - alpha).toFixed(2)];
+    const [soft, hard, total] = [terms.soft, terms.hard, terms.total].map(kd.nats);
+    const groups = [["teacher", "kd-teacher", teacher], ["student", "kd-distilled", student]].map(([who, kind, z]) => ({
+      name: who, kind, shares: kd.softmax(z, temperature),
+    }));
+    const title = `Shares at T = ${t}`;
+    const bars = kd.bars({ title, labels, groups, bold: label, ticked: true, figures: true, room: 150 });
+    const numbers = [
+      ["KL", "kl"], ["soft gradient", "softLength"], ["T² KL", "soft"],
+      ["hard gradient", "hardLength"], ["cross-entropy", "hard"], ["loss", "total"],
+    ].map(([words, key]) => `<span>${words} <b data-kd="${key}">${kd.nats(terms[key])}</b></span>`);
+    return {
+      pictures: {
+        bars: kd.legend(groups.map(({ name: who, kind }) => [kind, who])) + bars,
+        numbers: `<p class="kd-numbers">${numbers.join("")}</p>`,
+        plot: plot(setting, terms) + kd.legend([
+          ["kd-curve kd-total", "loss"],
+          ["kd-curve kd-soft", "α T² KL"],
+          ["kd-curve kd-hard", "(1 − α) cross-entropy"],
+        ]),
+      },
+      said: `Loss = ${a} × ${soft} + ${rest} × ${hard} = <b>${total}</b>.`,
+      values: { temperature: `temperature ${t}, loss ${total}`, alpha: `alpha ${a}, loss ${total}` },
+    };
   }
-  return connect({ model, el }, { sliders, start: numbers(one("reset")), draw });
-}
 
-export default { render };
+  const track = { left: 82, right: 308 };
+  return {
+    layout: [["bars", "numbers"], ["plot", "temperature", "alpha"]],
+    tracks: {
+      temperature: kd.temperature({
+        ...track, low: Math.log10(0.5), marks: kd.marks([0.5, 1, 4, 20, 100], Math.log10),
+      }),
+      alpha: kd.track({
+        ...track, label: "alpha", low: 0, high: 1, step: 0.01, value: (x) => Number(x.toFixed(2)),
+        head: ({ alpha }) => `α = ${alpha.toFixed(2)}`, marks: kd.marks([0, 0.5, 1]),
+      }),
+    },
+    buttons: [kd.reset(`Back to T = ${kd.short(start.temperature)}, α = ${start.alpha.toFixed(2)}`, start)],
+    draw,
+  };
+};

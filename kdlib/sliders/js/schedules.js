@@ -1,99 +1,96 @@
-// The schedule explorer of kdlib.sliders.schedule_explorer.
+// When the teacher's term counts: its weight and the labels' over training, for three schedules.
 
-// What kdlib.training.ramps gives, times alpha.
-export function weight(kind, start, end, alpha, progress) {
+// The factors of kdlib.objectives.ramps, times alpha.
+kd.weight = ({ kind, start, end, alpha }, progress) => {
   if (kind === "at-once") return alpha;
   if (kind === "late") return alpha * (progress >= start);
-  const share = Math.min(1, Math.max(0, (progress - start) / (end - start)));
-  return alpha * (0.5 * (1 - Math.cos(Math.PI * share)));
-}
+  return alpha * 0.5 * (1 - Math.cos(Math.PI * kd.clamp((progress - start) / (end - start), 0, 1)));
+};
 
-export function mean(kind, start, end, alpha) {
-  if (kind === "at-once") return alpha;
-  return alpha * (1 - (kind === "late" ? start : (start + end) / 2));
-}
+// The area below the curve: half a cosine has half of its box.
+kd.meanWeight = ({ kind, start, end, alpha }) => {
+  return alpha * (1 - { "at-once": 0, late: start, ramp: (start + end) / 2 }[kind]);
+};
 
-function curve(kind, start, end, alpha) {
-  if (kind === "late") return [[0, 0], [start, 0], [start, alpha], [1, alpha]]; // a step: both of its ends
-  const middle = Array.from({ length: 41 }, (_, k) => start + ((end - start) * k) / 40);
-  const places = [0, ...(kind === "ramp" ? middle : []), 1];
-  return places.map((progress) => [progress, weight(kind, start, end, alpha, progress)]);
-}
-
-const share = (x) => `${Number((100 * x.toFixed(3)).toFixed(1))}\u00a0%`;
-
-function first(kind, start, end, alpha) {
-  const whole = `all of its weight, α = ${alpha.toFixed(2)}`;
-  if (alpha === 0) return "It never counts, as α = 0";
-  if (kind === "at-once" || (kind === "late" && start === 0)) return `It counts from the first step, with ${whole}`;
-  if (kind === "late") return `It first counts after ${share(start)} of training, with ${whole}`;
-  const begins = start ? `after ${share(start)} of training` : "with the first steps";
-  const ends = end === 1 ? "at the end" : `from ${share(end)} on`;
-  return `It begins to count ${begins} and has ${whole}, ${ends}`;
-}
-
-function render({ model, el }) {
-  const { all, one, write } = parts({ model, el });
-  const get = (name) => model.get(name);
-  const axis = numbers(one("plot"));
-  const across = (progress) => axis.x + axis.w * progress;
-  const up = (w) => axis.y - axis.h * w;
-  const points = (line) => line.map(([x, w]) => `${across(x).toFixed(1)},${up(w).toFixed(1)}`).join(" ");
-  const options = all("option");
-  const sliders = ["start", "end", "alpha"].map((name) =>
-    slider(name, one(`slider-${name}`), (x) => x.toFixed(2), (x) => x, Number),
-  );
-  // The radio buttons are one more "slider": their events reach the fieldset around them.
-  const chosen = () => options.find((node) => node.checked).value;
-  const kinds = slider("kind", one("kinds"), (x) => x, (x) => x, chosen);
-  const unused = { "at-once": ["start", "end"], late: ["end"], ramp: [] };
+kd.sliders.schedules = ({ run, start: first }) => {
+  const share = (x) => `${Number((100 * x.toFixed(3)).toFixed(1))}\u00a0%`;
   const tidy = (x) => Number(x.toFixed(2));
-  let painted = {}; // the setting that is drawn
+  const off = { "at-once": ["start", "end"], late: ["end"], ramp: [] };
+  const marks = {
+    x: [[0, "0"], [0.25, "25 %"], [0.5, "50 %"], [0.75, "75 %"], [1, "100 %"]],
+    y: [[0], [0.5], [1]],
+  };
+  const axes = kd.axes({ left: 30, right: 274, top: 10, floor: 122, x: [0, 1], y: [0, 1], marks });
 
-  // An end after the start, as kdlib.training.ramps asks for: the one that moved pushes the other.
-  function setting() {
-    let [start, end] = [get("start"), get("end")];
-    if (end <= start) {
-      if (end === painted.end) model.set("end", (end = tidy(start + 0.01)));
-      else model.set("start", (start = tidy(end - 0.01)));
-    }
-    return { kind: get("kind"), start, end, alpha: get("alpha") };
+  const legend = kd.legend([["kd-curve kd-teacher", "teacher’s weight"], ["kd-curve kd-hard", "labels’ weight"]]);
+
+  function words({ kind, start, end, alpha }) {
+    const whole = `all of its weight, α = ${alpha.toFixed(2)}`;
+    if (alpha === 0) return "It never counts, as α = 0";
+    if (kind === "at-once" || (kind === "late" && start === 0)) return `It counts from the first step, with ${whole}`;
+    if (kind === "late") return `It first counts after ${share(start)} of training, with ${whole}`;
+    const begins = start ? `after ${share(start)} of training` : "with the first steps";
+    return `It begins to count ${begins} and has ${whole}, ${end === 1 ? "at the end" : `from ${share(end)} on`}`;
   }
 
-  function paintPlot(line, average, said) {
-    put(one("teacher-curve"), "points", points(line));
-    put(one("labels-curve"), "points", points(line.map(([x, w]) => [x, 1 - w])));
-    put(one("area"), "points", points([[0, 0], ...line, [1, 0]]));
-    const y = up(average);
-    put(one("mean-line"), "d", `M${axis.x},${y.toFixed(2)}H${axis.x + axis.w + 4}`);
-    put(one("mean-name"), "y", (y - 2).toFixed(2));
-    put(one("mean-value"), "y", (y + 12).toFixed(2));
-    write("mean-value", average.toFixed(2));
-    put(one("plot"), "aria-label", `Weights over training: the teacher’s ${share(average)} on average. ${said}`);
+  function plot(setting, mean) {
+    const { kind, start, end } = setting;
+    const middle = kind === "ramp" ? kd.range(41).map((k) => start + ((end - start) * k) / 40) : [];
+    const step = kind === "late" ? [[start, 0], [start, setting.alpha]] : []; // both of its ends
+    const ends = [[0, kind === "late" ? 0 : kd.weight(setting, 0)], [1, kd.weight(setting, 1)]];
+    const line = [ends[0], ...step, ...middle.map((x) => [x, kd.weight(setting, x)]), ends[1]];
+    const at = ([x, w]) => [axes.across(x), axes.up(w)];
+    const y = axes.up(mean);
+    return kd.picture(
+      156,
+      `Weights over training: the teacher’s ${share(mean)} on average. ${words(setting)}`,
+      axes.grid,
+      `<polygon points="${kd.points([[0, 0], ...line, [1, 0]].map(at))}" class="kd-area"/>`,
+      kd.curve(line.map(([x, w]) => at([x, 1 - w])), "kd-hard"),
+      kd.curve(line.map(at), "kd-teacher"),
+      kd.line(`M30,${kd.f(y)}H278`, "kd-line kd-dashed"),
+      kd.text(283, y - 2, "mean"),
+      kd.text(283, y + 12, mean.toFixed(2), "kd-head"),
+      kd.text(152, 154, "share of training done", "kd-middle"),
+    );
   }
 
-  function draw() {
-    const now = setting();
-    const values = [now.kind, now.start, now.end, now.alpha];
-    const [average, said] = [mean(...values), first(...values)];
-    options.forEach((node) => (node.checked = node.value === now.kind));
-    paintPlot(curve(...values), average, said);
-    write("mean", share(average));
-    write("rest", share(1 - average.toFixed(3)));
-    write("first", said);
-    for (const { trait, input, say } of sliders) {
-      const rail = numbers(input);
-      input.disabled = unused[now.kind].includes(trait);
-      write(trait, say(now[trait]));
-      put(one(`knob-${trait}`), "cx", (rail.x + rail.w * now[trait]).toFixed(2));
-      put(input, "aria-valuetext", `${trait} ${say(now[trait])}, teacher ${share(average)} of the weight`);
-    }
-    // The radio button says its name only; a slider says the rest itself.
-    if (painted.kind && painted.kind !== now.kind) write("live", one("summary").textContent);
-    painted = now;
+  function draw(setting) {
+    const mean = kd.meanWeight(setting);
+    const value = (name) => `${name} ${setting[name].toFixed(2)}, teacher ${share(mean)} of the weight`;
+    return {
+      pictures: { plot: legend + plot(setting, mean) },
+      said: `Averaged over training, the teacher has <b>${share(mean)}</b> of the weight, the labels
+        ${share(1 - mean.toFixed(3))}. ${words(setting)}.`,
+      values: Object.fromEntries(["start", "end", "alpha"].map((name) => [name, value(name)])),
+      off: off[setting.kind],
+    };
   }
-  const { kind } = one("reset").dataset;
-  return connect({ model, el }, { sliders: [kinds, ...sliders], start: { ...numbers(one("reset")), kind }, draw });
-}
 
-export default { render };
+  // An end after the start, as kdlib.objectives.ramps asks for: the one that moved pushes the other.
+  function settle({ start, end }, last) {
+    if (end > start) return {};
+    return end === last.end ? { end: tidy(start + 0.01) } : { start: tidy(end - 0.01) };
+  }
+
+  const track = (name, sign, low, high) =>
+    kd.track({
+      label: name, low: 0, high: 1, step: 0.01, value: (x) => kd.clamp(tidy(x), low, high),
+      head: (setting) => `${sign} = ${setting[name].toFixed(2)}`, marks: kd.marks([0, 0.5, 1]),
+    });
+  return {
+    layout: [["plot"], ["start", "end", "alpha"]],
+    tracks: {
+      start: track("start", "start", 0, 0.99),
+      end: track("end", "end", 0.01, 1),
+      alpha: track("alpha", "α", 0, 1),
+    },
+    choices: [{
+      name: "kind", legend: "Schedule", also: (kind) => run[kind],
+      options: Object.keys(run).map((value) => ({ value, words: value.replace("-", " ") })),
+    }],
+    buttons: [kd.reset("Back to the first schedule", first)],
+    settle,
+    draw,
+  };
+};

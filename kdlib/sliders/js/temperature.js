@@ -1,67 +1,59 @@
-// The temperature explorer of kdlib.sliders.widgets.
+// Bars of softmax(z / T), outlined where they are at T = 1, and the entropy against T.
 
-export function entropy(p) {
-  return p.reduce((nats, x) => (x > 0 ? nats - x * Math.log(x) : nats), 0);
-}
+kd.entropy = (p) => p.reduce((nats, x) => (x > 0 ? nats - x * Math.log(x) : nats), 0);
 
-function render({ model, el }) {
-  const { all, one, write } = parts({ model, el });
-  const [bars, ghosts, values, choices] = ["bar", "ghost", "value", "choice"].map(all);
-  const [curve, dot, guide, knob] = ["curve", "dot", "guide", "knob"].map(one);
-  const heat = temperatureSlider(one("slider"));
-  const labels = model.get("labels");
-  const names = model.get("names");
-  const full = Number(one("track").getAttribute("width"));
-  const axis = numbers(one("plot"));
+kd.sliders.temperature = ({ logits, labels, names, images }) => {
   const most = Math.log(labels.length);
-  const across = (temperature) => axis.x + (axis.w * (Math.log10(temperature) + 1)) / 3;
-  const up = (nats) => axis.y - (axis.h * nats) / most;
-  let painted; // the example whose curve is drawn
+  const marks = [-1, 0, 1, 2].map((at) => [at, ""]);
+  const [left, right] = [30, 306];
+  const axes = kd.axes({ left, right, top: 24, floor: 94, x: [-1, 2], y: [0, most], marks: { x: marks, y: [[0]] } });
+  const places = kd.range(61).map((k) => k / 20 - 1);
 
-  function paintExample(z, index) {
-    const ghost = softmax(z, 1);
-    const top = ghost.indexOf(Math.max(...ghost));
-    ghosts.forEach((node, i) => put(node, "width", (full * ghost[i]).toFixed(2)));
-    all("label").forEach((node, i) => put(node, "font-weight", i === top ? 700 : 400));
-    const points = Array.from({ length: 61 }, (_, k) => {
-      const temperature = 10 ** (k / 20 - 1);
-      return `${across(temperature).toFixed(1)},${up(entropy(softmax(z, temperature))).toFixed(1)}`;
+  function entropyPicture(z, temperature, nats) {
+    const points = places.map((at) => [axes.across(at), axes.up(kd.entropy(kd.softmax(z, 10 ** at)))]);
+    const [x, y] = [axes.across(Math.log10(temperature)), axes.up(nats)];
+    return kd.picture(
+      100,
+      `Entropy against temperature: ${nats.toFixed(2)} nats at ${kd.short(temperature)}, at most ${most.toFixed(2)}`,
+      kd.text(0, 14, `Entropy ${nats.toFixed(2)} nats`, "kd-head"),
+      kd.text(right, 14, `ln ${labels.length} = ${most.toFixed(2)}`, "kd-end"),
+      axes.grid,
+      kd.line(`M${left},24H${right}`, "kd-line kd-dashed"),
+      kd.curve(points, "kd-teacher"),
+      kd.line(`M${kd.f(x)},${kd.f(y)}V100`, "kd-guide"),
+      kd.dot(x, y, 6, "kd-teacher"),
+    );
+  }
+
+  function draw({ temperature, index }) {
+    const z = logits[index];
+    const [p, usual] = [kd.softmax(z, temperature), kd.softmax(z, 1)];
+    const nats = kd.entropy(p);
+    const t = kd.short(temperature);
+    const bars = kd.bars({
+      title: `Probabilities at T = ${t}`,
+      labels,
+      groups: [{ name: "", kind: "kd-teacher", shares: p }],
+      bold: usual.indexOf(Math.max(...usual)),
+      ghost: usual,
+      note: "outlined: T = 1",
+      figures: true,
+      room: 144,
     });
-    put(curve, "points", points.join(" "));
-    choices.forEach((node, i) => (node.checked = i === index));
-    write("name", names[index]);
-    painted = index;
-  }
-
-  function paintTemperature(z, temperature) {
-    const p = softmax(z, temperature);
-    const nats = entropy(p);
-    const shares = p.map(percent);
     const top = p.indexOf(Math.max(...p));
-    const [x, y] = [across(temperature).toFixed(2), up(nats).toFixed(2)];
-    bars.forEach((node, i) => put(node, "width", (full * p[i]).toFixed(2)));
-    values.forEach((node, i) => (node.textContent = shares[i]));
-    for (const node of [dot, knob]) put(node, "cx", x);
-    put(dot, "cy", y);
-    put(guide, "d", `M${x},${y}V${knob.getAttribute("cy")}`);
-    write("temperature", short(temperature));
-    write("entropy", nats.toFixed(2));
-    write("top", labels[top]);
-    write("share", shares[top]);
-    const said = `temperature ${short(temperature)}, entropy ${nats.toFixed(2)} nats`;
-    put(heat.input, "aria-valuetext", said);
-    put(one("plot"), "aria-label", `Entropy against temperature: ${said}, at most ${most.toFixed(2)}`);
-    const list = labels.map((label, i) => `${label} ${shares[i]}`).join(", ");
-    put(one("bars"), "aria-label", `Probabilities at temperature ${short(temperature)}: ${list}`);
+    return {
+      pictures: { bars, entropy: entropyPicture(z, temperature, nats) },
+      said: `At temperature ${t} the largest share is <b>${kd.escape(labels[top])}</b> with
+        ${kd.escape(kd.percent(p[top]))}, and the entropy is ${nats.toFixed(2)} of at most ${most.toFixed(2)} nats.`,
+      values: { temperature: `temperature ${t}, entropy ${nats.toFixed(2)} nats` },
+    };
   }
 
-  function draw() {
-    const index = model.get("index");
-    const z = model.get("logits")[index];
-    if (index !== painted) paintExample(z, index);
-    paintTemperature(z, model.get("temperature"));
-  }
-  return connect({ model, el }, { sliders: [heat], start: { temperature: 1 }, draw });
-}
-
-export default { render };
+  return {
+    layout: [["bars"], ["entropy", "temperature"]],
+    tracks: { temperature: kd.temperature({ left, right, head: () => "T" }) },
+    choices: kd.examples(names, images),
+    buttons: [kd.reset("Back to T = 1", { temperature: 1 })],
+    draw,
+  };
+};

@@ -1,0 +1,349 @@
+"""What the sliders accept, store and share with Python; what they draw is tested in tests/browser."""
+
+import base64
+import io
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from html import unescape
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from kdlib.experiments import clicks
+from kdlib.sliders import (
+    Told,
+    answers_slider,
+    information_slider,
+    loss_slider,
+    schedule_slider,
+    seed_roulette,
+    temperature_slider,
+)
+from kdlib.sliders.schedules import RUN
+
+LN3 = math.log(3)
+SPACE, MINUS = "\N{NO-BREAK SPACE}", "\N{MINUS SIGN}"
+INK = (torch.arange(2 * 5 * 7) * 3 % 256).reshape(2, 5, 7).to(torch.uint8)
+PHOTOS = (torch.arange(2 * 3 * 4 * 4) * 2).reshape(2, 3, 4, 4).to(torch.uint8)
+ROWS = [[LN3, 0.0], [0.0, 4.0]]
+TOLD = [Told("nothing", 0.455, -2.4, -3.6, -1.2), Told("noise", 0.352, 7.9, 6.2, 9.6), Told("leak", 0.25)]
+GAINS = {3: 16.0, 0: -10.0, 7: 0.0}
+GOOD = {
+    temperature_slider: {"logits": ROWS, "labels": ["a", "b"], "images": INK, "names": ["one", "two"]},
+    loss_slider: {"student_logits": [0, 0], "teacher_logits": [LN3, 0], "label": 0, "labels": ["a", "b"]},
+    answers_slider: {
+        "logits": {"teacher": ROWS, "alone": [[0.0, 0.0], [0.0, 1.0]], "distilled": [[0.0, LN3], [0.0, 3.0]]},
+        "labels": ["a", "b"],
+        "images": PHOTOS,
+        "names": ["one", "two"],
+        "truths": [0, 1],
+    },
+    schedule_slider: {},
+    information_slider: {"told": TOLD},
+    seed_roulette: {"gains": GAINS},
+}
+EACH = pytest.mark.parametrize("make", GOOD, ids=lambda make: make.__name__)
+
+
+def make_good(make, **options):
+    return make(**(GOOD[make] | options))
+
+
+def stored(slider) -> str:
+    return slider._repr_mimebundle_()[0]["text/html"]
+
+
+def cells(slider) -> list[list[str]]:
+    """The table as text, its head first."""
+    rows = re.findall(r"<tr>(.*?)</tr>", stored(slider))
+    found = [re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row) for row in rows]
+    plain = lambda cell: unescape(re.sub("<.*?>", "", cell)).replace(SPACE, " ").strip()  # noqa: E731
+    return [[plain(cell) for cell in row] for row in found]
+
+
+# ---- the link to Python ----
+
+
+@pytest.mark.parametrize(
+    ("make", "start", "moves"),
+    [
+        (temperature_slider, {"temperature": 1, "index": 0}, {"temperature": 20.0, "index": 1}),
+        (loss_slider, {"temperature": 4, "alpha": 0.9}, {"temperature": 0.5, "alpha": 1}),
+        (answers_slider, {"temperature": 4, "index": 0}, {"temperature": 100, "index": 1}),
+        (
+            schedule_slider,
+            {"kind": "ramp", "start": 0, "end": 0.6, "alpha": 1},
+            {"kind": "late", "start": 0.3, "end": 0.7, "alpha": 0.5},
+        ),
+        (information_slider, {"index": 0}, {"index": 2}),
+        (seed_roulette, {"runs": 1, "draws": 0}, {"runs": 3, "draws": 999}),
+    ],
+)
+def test_settings_are_read_set_and_heard(make, start, moves):
+    slider = make_good(make)
+    heard = {}
+    slider.observe(lambda change: heard.update({change["name"]: change["new"]}), list(start))
+    assert {name: getattr(slider, name) for name in start} == start
+    slider.set_state(moves)  # what the browser sends
+    assert heard == moves and {name: slider.get_state()[name] for name in moves} == moves
+    for name, value in start.items():
+        setattr(slider, name, value)
+    assert heard == start
+    assert slider.data["start"] == start  # where the way back leads
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "value", "words"),
+    [
+        (temperature_slider, "temperature", 0.01, "temperature is 0.01; give a number from 0.1 to 100"),
+        (temperature_slider, "index", 2, "index is 2; give one of 0 to 1"),
+        (loss_slider, "temperature", 0.1, "temperature is 0.1; give a number from 0.5 to 100"),
+        (loss_slider, "alpha", "half", "alpha is 'half'; give a plain number"),
+        (answers_slider, "temperature", math.nan, "temperature is nan"),
+        (answers_slider, "index", -1, "index is -1; give one of 0 to 1"),
+        (schedule_slider, "kind", "soon", "kind is 'soon'; choose one of 'at-once', 'late', 'ramp'"),
+        (schedule_slider, "start", 1.5, "start is 1.5; give a number from 0 to 0.99"),
+        (schedule_slider, "end", 0.001, "end is 0.001; give a number from 0.01 to 1"),
+        (information_slider, "index", "noise", "index is 'noise'; give an integer from 0 to 2"),
+        (seed_roulette, "runs", 5, "runs is 5; choose one of 1, 2, 3"),
+        (seed_roulette, "draws", -1, "draws is -1; give one of 0 to 999"),
+    ],
+)
+def test_a_bad_value_is_named_and_leaves_the_slider_as_it_was(make, name, value, words):
+    slider = make_good(make)
+    before = getattr(slider, name)
+    with pytest.raises((TypeError, ValueError), match=words):
+        setattr(slider, name, value)
+    assert getattr(slider, name) == before
+
+
+# ---- what is stored ----
+
+
+@EACH
+def test_what_is_stored_is_a_captioned_table_and_data_and_no_code(make):
+    first, second = stored(make_good(make)), stored(make_good(make))
+    assert first == second
+    assert not re.search(r"[\s\"']id\s*=", first), "equal sliders on one page would share an id"
+    assert not re.search(r"https?:|\bsrc=(?!\"data:)|<svg|<style|=>|function", first)
+    assert re.search(r"^<div class=\"kd-slider\" data-slider=\"\w+\"><table><caption>[^<]+</caption>", first)
+    assert first.count("<script") == first.count('<script type="application/json">') == 1
+    assert len(first) < 12_000
+
+
+@EACH
+def test_the_bundle_serves_a_kernel_a_page_and_a_terminal(make):
+    slider = make_good(make)
+    data, _ = slider._repr_mimebundle_()
+    assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == slider.model_id
+    assert slider.model_id not in data["text/html"] and " at 0x" not in data["text/plain"]
+    assert "export default" in slider._esm and ".kd-slider" in str(slider._css)
+
+
+def test_the_page_starts_where_python_left_the_slider():
+    slider = make_good(temperature_slider)
+    slider.temperature, slider.index = 10, 1
+    state = json.loads(re.search(r'json">(.*)</script>', stored(slider)).group(1))
+    assert state["setting"] == {"temperature": 10, "index": 1}
+    assert state["data"]["logits"] == ROWS and "images" not in state["data"]  # they stand in the table
+
+
+def test_colab_is_given_no_table_that_it_could_show_in_place_of_the_slider(monkeypatch):
+    monkeypatch.setitem(sys.modules, "google.colab", ModuleType("google.colab"))
+    assert "text/html" not in make_good(loss_slider)._repr_mimebundle_()[0]
+
+
+def test_names_are_text_not_markup():
+    bad = '<b>it\'s "q"</b> & </script>'
+    for make, options in (
+        (temperature_slider, {"labels": [bad, "b"], "names": [bad, "b"]}),
+        (loss_slider, {"labels": [bad, "b"]}),
+        (answers_slider, {"logits": {bad: ROWS, "b": ROWS}, "labels": [bad, "b"], "names": [bad, "b"]}),
+        (information_slider, {"told": [Told(bad, 0.4), Told("b", 0.3)]}),
+        (seed_roulette, {"unit": f"{bad} less"}),
+    ):
+        html = stored(make_good(make, **options))
+        assert "<b>it" not in html and html.count("</script>") == 1
+        assert bad in json.dumps(json.loads(re.search(r'json">(.*)</script>', html).group(1))).replace(
+            '\\"', '"'
+        )
+
+
+@pytest.mark.slow
+def test_fresh_processes_store_the_same():
+    code = "from kdlib.sliders import schedule_slider as s; print(s()._repr_mimebundle_()[0]['text/html'])"
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONIOENCODING": "utf-8"},
+            capture_output=True,
+            encoding="utf-8",
+            check=True,
+        ).stdout.strip()
+        for seed in ("1", "2")
+    }
+    assert outputs == {stored(schedule_slider())}
+
+
+# ---- the tables, by hand ----
+
+
+def test_the_table_of_temperatures():
+    # 3 to 1 at T = 1, and 9 to 1 at T = 0.5. The entropy of 3/4 and 1/4 is 0.5623.
+    one = cells(temperature_slider([LN3, 0.0], ["a", "b"], temperature=0.5))
+    assert one[0] == ["class", "T = 0.5", "T = 1", "T = 4", "T = 10"]
+    assert one[1][:3] == ["a", "90.0 %", "75.0 %"]
+    assert one[3][:3] == ["entropy", "0.33", "0.56"]
+    several = cells(make_good(temperature_slider))
+    assert [row[:3] for row in several[1:]] == [
+        ["one", "a", "75.0 %"],
+        ["", "b", "25.0 %"],
+        ["", "entropy", "0.56"],
+        ["two", "b", "98.2 %"],
+        ["", "a", "1.8 %"],
+        ["", "entropy", "0.09"],
+    ]
+
+
+def test_the_table_of_the_loss():
+    # KL = 3/4 ln(3/2) + 1/4 ln(1/2) = 0.1308; the cross-entropy is ln 2 = 0.6931; the loss is their mean.
+    table = cells(make_good(loss_slider, temperature=1, alpha=0.5))
+    assert table[1] == ["1", "0.131", "0.693", "0.412"]
+    assert [row[0] for row in table[1:]] == ["1", "2", "4", "10", "20"]
+
+
+def test_the_table_of_answers():
+    # 3/4 ln(3/2) + 1/4 ln(1/2) = 0.1308 and 3/4 ln 3 - 1/4 ln 3 = 0.5493.
+    table = cells(make_good(answers_slider, temperature=1))
+    assert table[1] == ["one", "a", "a 75.0 %", "a 50.0 %", "b 75.0 %", "0.131", "0.549"]
+
+
+def test_the_table_of_schedules():
+    # Half a cosine from 0 to 0.6 is half up at 0.3; its mean is 1 - 0.6 / 2.
+    table = {name: row for name, *row in cells(schedule_slider(alpha=0.5))}
+    assert table["ramp"] == ["0.00", "0.07", "0.25", "0.43", "0.50", "0.50", "0.35"]
+    assert table["late"][1:3] == ["0.00", "0.50"] and table["at once"][-1] == "0.50"
+
+
+def test_the_table_of_what_was_told():
+    assert cells(make_good(information_slider))[1:] == [
+        ["nothing", "0.455", f"{MINUS}2.4", f"{MINUS}3.6 to {MINUS}1.2"],
+        ["noise", "0.352", "+7.9", "+6.2 to +9.6"],
+        ["leak", "0.250", "not run", ""],
+    ]
+
+
+def test_the_table_of_runs():
+    # Mean 2; the squares of the distances sum to 344: 4.303 * sqrt(344 / 2 / 3) = 32.6.
+    assert cells(make_good(seed_roulette))[1:] == [
+        ["all runs", f"{MINUS}10, 0, +16"],
+        ["mean", "+2.0"],
+        ["95 % interval", f"{MINUS}30.6 to +34.6"],
+    ]
+
+
+def test_the_schedules_are_those_that_were_run():
+    for name, (start, end) in RUN.items():
+        settings = getattr(clicks.SCHEDULES[name], "keywords", {})
+        assert settings.items() <= {"start": start, "end": end}.items()
+
+
+@pytest.mark.parametrize(("make", "images"), [(temperature_slider, INK), (answers_slider, PHOTOS)])
+def test_images_come_back_as_they_were_ink_on_white(make, images):
+    uris = re.findall('src="data:image/bmp;base64,(.*?)"', stored(make_good(make)))
+    for uri, image in zip(uris, images, strict=True):
+        with Image.open(io.BytesIO(base64.b64decode(uri))) as decoded:
+            pixels = torch.from_numpy(np.array(decoded))
+        assert torch.equal(pixels, 255 - image if make is temperature_slider else image.permute(1, 2, 0))
+
+
+# ---- what is accepted and what is not ----
+
+
+def test_arrays_half_precision_and_tensors_that_need_grad():
+    for logits in ([[5, 2]], np.array([[5, 2]], np.float32), torch.tensor([5.0, 2]).half().requires_grad_()):
+        assert temperature_slider(logits, ["a", "b"]).data["logits"] == [[5.0, 2.0]]
+    slider = make_good(answers_slider, images=PHOTOS[:, :1].numpy(), truths=torch.tensor([1, 0]))
+    assert slider.data["truths"] == [1, 0]
+
+
+T, LOSS, A, S, INFO, R = GOOD
+BAD = [
+    (T, {"logits": torch.zeros(2, 2, 2)}, ValueError, r"logits has shape \(2, 2, 2\)"),
+    (T, {"logits": torch.zeros(0, 3)}, ValueError, r"logits has shape \(0, 3\)"),
+    (T, {"logits": torch.zeros(2, 21)}, ValueError, "2 to 20 classes"),
+    (T, {"logits": torch.zeros(25, 2)}, ValueError, "1 to 24 examples"),
+    (T, {"logits": [[1.0, math.nan]] * 2}, ValueError, "logits: 2 of 4 .*NaN"),
+    (T, {"logits": [[1.0, -1e308]] * 2}, ValueError, r"logits goes as far as 1e\+308"),
+    (T, {"logits": [[1.0, 2.0], [3.0]]}, TypeError, "logits is .*give a tensor"),
+    (T, {"logits": "abc"}, TypeError, "logits is 'abc'"),
+    (T, {"logits": torch.tensor([[1, 2]])}, TypeError, "logits has dtype torch.int64"),
+    (T, {"labels": ["a"]}, ValueError, "labels has 1 entries; give 2"),
+    (T, {"labels": "ab"}, TypeError, "labels is 'ab'; give a list"),
+    (T, {"names": 2}, TypeError, "names is 2; give a list"),
+    (T, {"names": ["one"]}, ValueError, "names has 1 entries; give 2"),
+    (T, {"images": INK.float()}, TypeError, "images has dtype torch.float32; give uint8"),
+    (T, {"images": INK[:1]}, ValueError, r"images has shape \(1, 5, 7\); give \(2, height, width\)"),
+    (T, {"images": INK.repeat(1, 13, 1)}, ValueError, "1 to 64 pixels a side .*kdlib.data.resize"),
+    (T, {"images": INK[:, :0]}, ValueError, r"images has shape \(2, 0, 7\)"),
+    (T, {"temperature": 0}, ValueError, "temperature is 0; give a number from 0.1"),
+    (T, {"temperature": "hot"}, TypeError, "temperature is 'hot'"),
+    (T, {"temperature": True}, TypeError, "temperature is True"),
+    (LOSS, {"student_logits": [[1.0, 2.0]]}, ValueError, r"student_logits has shape \(1, 2\)"),
+    (LOSS, {"teacher_logits": torch.zeros(13)}, ValueError, r"teacher_logits has shape \(13,\).*12 classes"),
+    (LOSS, {"student_logits": [1.0]}, ValueError, r"student_logits has shape \(1,\).*2 classes"),
+    (LOSS, {"teacher_logits": [1.0, 2, 3]}, ValueError, r"has shape \(2,\) but teacher_logits"),
+    (LOSS, {"label": 2}, ValueError, "label is 2; give one of 0 to 1"),
+    (LOSS, {"label": "cat"}, TypeError, "label is 'cat'; give an integer"),
+    (LOSS, {"labels": ["a"]}, ValueError, "labels has 1 entries"),
+    (LOSS, {"temperature": 0.4}, ValueError, "temperature is 0.4; give a number from 0.5 to 100"),
+    (LOSS, {"alpha": 1.1}, ValueError, "alpha is 1.1; give a number from 0 to 1"),
+    (A, {"logits": ROWS}, TypeError, "logits is .*give a dict of 2 or 3 models, the teacher first"),
+    (A, {"logits": {"a": ROWS}}, TypeError, "give a dict of 2 or 3 models"),
+    (A, {"logits": {"a": ROWS, "b": ROWS[:1]}}, ValueError, r"has shape \(2, 2\) but logits\['b'\]"),
+    (A, {"logits": dict.fromkeys("ab", torch.zeros(13, 2))}, ValueError, r"logits\['a'\].*1 to 12 examples"),
+    (A, {"logits": dict.fromkeys("ab", torch.zeros(2, 13))}, ValueError, r"logits\['a'\].*2 to 12 classes"),
+    (A, {"names": None}, TypeError, "names is None"),
+    (A, {"images": None}, TypeError, "images is None; give a uint8 tensor"),
+    (A, {"images": PHOTOS[:, 0]}, ValueError, r"images has shape \(2, 4, 4\); give \(2, channels"),
+    (A, {"images": PHOTOS[:, :2]}, ValueError, "1 or 3 channels"),
+    (A, {"truths": [0, 2]}, ValueError, "truths is 2; give one of 0 to 1"),
+    (A, {"truths": [0]}, ValueError, "truths has 1 entries; give 2"),
+    (A, {"truths": [0.0, 1.0]}, TypeError, "truths is 0.0; give an integer"),
+    (A, {"temperature": 101}, ValueError, "temperature is 101"),
+    (S, {"kind": "warm-up"}, ValueError, "kind is 'warm-up'; choose one of 'at-once', 'late', 'ramp'"),
+    (S, {"start": 0.6}, ValueError, "start is 0.6 and end 0.6; give an end after the start"),
+    (S, {"start": -0.1}, ValueError, "start is -0.1; give a number from 0 to 0.99"),
+    (S, {"end": 60}, ValueError, "end is 60; give a number from 0.01 to 1"),
+    (S, {"end": "0.6"}, TypeError, "end is '0.6'; give a plain number"),
+    (S, {"alpha": None}, TypeError, "alpha is None"),
+    (INFO, {"told": "noise"}, TypeError, "told is 'noise'; give a list"),
+    (INFO, {"told": TOLD[:1]}, ValueError, "told has 1 entries; give 2 to 20"),
+    (INFO, {"told": [TOLD[0], 0.3]}, TypeError, r"told\[1\] is 0.3; give Told\(name, teacher"),
+    (INFO, {"told": [TOLD[0], Told(1, 0.3)]}, TypeError, r"told\[1\] is Told\(name=1"),
+    (INFO, {"told": [TOLD[0], Told("b", -0.1)]}, ValueError, r"told\[1\].teacher is -0.1"),
+    (INFO, {"told": [TOLD[0], Told("b", 0.1, 3.0)]}, TypeError, r"told\[1\].low is None; give a plain"),
+    (INFO, {"told": [TOLD[0], Told("b", 0.1, 5, 2, 4)]}, ValueError, r"told\[1\] has the gain 5.0 outside"),
+    (INFO, {"index": 3}, ValueError, "index is 3; give one of 0 to 2"),
+    (R, {"gains": [1, 2, 3]}, TypeError, r"gains is \[1, 2, 3\]; give a dict \{seed: gain\} of 3 to 100"),
+    (R, {"gains": {0: 1.0, 1: 2.0}}, TypeError, "of 3 to 100 seeds"),
+    (R, {"gains": GAINS | {5: math.nan}}, ValueError, r"gains\[5\] is nan; give a finite number"),
+    (R, {"gains": GAINS | {5: "one"}}, TypeError, r"gains\[5\] is 'one'; give a plain number"),
+    (R, {"gains": {0: 0.012, 1: 0.015, 2: 0.011}}, ValueError, "gains are 0.015 at most; give a smaller"),
+    (R, {"unit": "test errors"}, ValueError, "unit is 'test errors'; say what is counted"),
+    (R, {"unit": " fewer"}, ValueError, "unit is ' fewer'"),
+    (R, {"seed": -1}, ValueError, "seed is -1"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "arguments", "error", "words"), BAD)
+def test_bad_input_is_named_with_its_remedy(make, arguments, error, words):
+    with pytest.raises(error, match=words):
+        make_good(make, **arguments)
