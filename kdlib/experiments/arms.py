@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
-from kdlib.data import Dataset, augment, cache, digest
+from kdlib import files
+from kdlib.data import Dataset, augment, digest
 from kdlib.data.augment import View
 from kdlib.objectives import Objective, distilled, label_smoothed, supervised
 from kdlib.training import Recipe, devices, logits_of, teacher_cache, train
@@ -127,7 +128,7 @@ def fit(experiment: Experiment, job: Job) -> Fitted:
     if arm.views or arm.augment:
         how["augment"] = augment.viewed(arm.views) if arm.views else getattr(augment, arm.augment)
     checkpoint = job.folder / f"{arm.name}.{seed}.{fingerprint(settings(arm))}.safetensors"
-    with cache.locked(checkpoint):  # several students may want the same teacher at once
+    with files.locked(checkpoint):  # several students may want the same teacher at once
         goal = objective(experiment, job, part)
         return _fitted(model, train(model, part, goal, recipe, checkpoint=checkpoint, **how))
 

@@ -115,7 +115,7 @@ def network(arm: Arm, seed: int) -> nn.Module:
 
 def measure(job: Job, fitted: Fitted) -> dict[str, Any]:
     """How often the model is right, how sure it is, and what it answers."""
-    test = images("test")
+    test = images("test", job.few)
     logits = logits_of(fitted.model, test)
     confusion = torch.bincount(10 * test.labels + logits.argmax(1), minlength=100).reshape(10, 10)
     return {
@@ -131,7 +131,7 @@ def measure(job: Job, fitted: Fitted) -> dict[str, Any]:
 
 def compare(job: Job, fitted: Fitted) -> dict[str, Any]:
     """What a student of the fair race shares with its own seed's teacher."""
-    test, teacher = images("test"), taught_by(SIMILARITY, job.of(replace(job.arm, teacher=TEACHER)))
+    test, teacher = images("test", job.few), taught_by(SIMILARITY, job.of(replace(job.arm, teacher=TEACHER)))
     return judged(logits_of(fitted.model, test), logits_of(teacher, test), test.labels)
 
 
@@ -163,20 +163,20 @@ def as_written(
 
 
 @lru_cache
-def images(split: str) -> Dataset:
-    """The whole of CIFAR-10."""
-    return data.load("cifar10", split, scale="cpu")
+def images(split: str, few: int | None = None) -> Dataset:
+    """The whole of CIFAR-10; for a few examples the part of it that everyone has."""
+    return data.load("cifar10", split, scale="quick" if few else "cpu")
 
 
 def train_set(job: Job) -> Dataset:
     """The training images of an arm; a random part differs from seed to seed."""
-    whole, share = images("train"), job.arm.options.get("share", 1)
+    whole, share = images("train", job.few), job.arm.options.get("share", 1)
     return whole if share == 1 else data.hold_out(whole, share, seed=job.seed)[1]
 
 
 def curve_of(job: Job) -> Dataset | None:
     """labml's curves are of the test images, and so are these. Nothing is chosen by them."""
-    return images("test") if job.arm.name.startswith("labml") else None
+    return images("test", job.few) if job.arm.name.startswith("labml") else None
 
 
 EXPERIMENT = Experiment(
@@ -184,7 +184,7 @@ EXPERIMENT = Experiment(
     arms,
     network,
     train_set,
-    lambda job: images("test"),
+    lambda job: images("test", job.few),
     measure,
     objective,
     validation=curve_of,

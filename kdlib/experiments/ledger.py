@@ -20,7 +20,6 @@ from typing import Any
 import torch
 
 from kdlib import files
-from kdlib.data import cache
 
 CHECKSUMS = "checksums.txt"
 Record = dict[str, Any]
@@ -54,7 +53,7 @@ def write(record: Record) -> str:
     """
     name, line = name_of(record), json.dumps(record)
     try:
-        with cache.locked(folder() / CHECKSUMS):
+        with files.locked(folder() / CHECKSUMS):
             # The checksum first: a run that is killed between the two has no record and is done again.
             _append(folder() / CHECKSUMS, f"{_sha256(line)} {name}")
             _append(folder() / f"{record['experiment']}.jsonl", line)
@@ -98,8 +97,14 @@ def records(experiment: str, scale: str) -> list[Record]:
     return sorted(chosen, key=lambda record: (record["arm"], record["seed"]))
 
 
-def _read(place: Path, experiment: str) -> dict[str, Record]:
-    """An experiment's records in a folder by name, each compared with its checksum."""
+def exists(record: Record) -> bool:
+    """Whether a run of this experiment, arm, scale and seed has a record: a lost one can be run again."""
+    places = {shipped(), folder()}
+    return any(name_of(record) in _read(place, record["experiment"], whole=False) for place in places)
+
+
+def _read(place: Path, experiment: str, *, whole: bool = True) -> dict[str, Record]:
+    """An experiment's records in a folder by name, each compared with its checksum; `whole`: none is missing."""
     path, ours = place / f"{experiment}.jsonl", place == shipped()
     remedy = "install kdlib again, or take the file from git" if ours else "delete that line and run again"
     known: dict[str, set[str]] = {}
@@ -117,10 +122,10 @@ def _read(place: Path, experiment: str) -> dict[str, Record]:
         if not genuine:
             raise RecordError(f"line {number} of {path} was edited or damaged; {remedy}")
         found[name_of(record)] = record
-    if ours and (missing := sorted(known.keys() - found.keys())):
+    if whole and ours and (missing := sorted(known.keys() - found.keys())):
         lost = f"{len(missing)} of {len(known)} records, {missing[0]} first"
         raise RecordError(f"{path} lacks {lost}; {remedy}")
-    if ours and not known and not (place / CHECKSUMS).is_file():
+    if whole and ours and not (place / CHECKSUMS).is_file():
         raise RecordError(f"{place / CHECKSUMS} is missing, so that no result can be shown; {remedy}")
     return found
 

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
+from kdlib import files
 from kdlib.data import cache, digest
 from kdlib.data.dataset import Dataset
 from kdlib.evaluation import statistics
@@ -98,22 +99,18 @@ def run(name: str, scale: str, *, only: str = "*", seeds: list[int] | None = Non
     return sum(_run(experiment, arm, scale, seed) for seed, arm in sorted(jobs, key=lambda job: job[0]))
 
 
-def _done(experiment: Experiment, arm: Arm, scale: str, seed: int) -> bool:
-    found = ledger.records(experiment.name, scale)
-    return any(record["arm"] == arm.name and record["seed"] == seed for record in found)
-
-
 def _run(experiment: Experiment, arm: Arm, scale: str, seed: int) -> bool:
     """One job, if it has no record and no other process is at it."""
-    if _done(experiment, arm, scale, seed):
+    record: dict[str, Any] = {"experiment": experiment.name, "arm": arm.name, "scale": scale, "seed": seed}
+    if ledger.exists(record):
         return False
     ledger.check_writable()
     folder = runs_folder() / "models"
-    with cache.locked(folder / f"{experiment.name}.{arm.name}.{seed}", wait=False) as held:
+    with files.locked(folder / f"{experiment.name}.{arm.name}.{seed}", wait=False) as held:
         if held is False:
             print(f"{experiment.name}, {arm.name}, seed {seed}: another process is at it")
             return False
-        if _done(experiment, arm, scale, seed):
+        if ledger.exists(record):
             return False
         start, commit = time.perf_counter(), ledger.commit()  # as it is now, not when the run ends
         try:
@@ -126,7 +123,6 @@ def _run(experiment: Experiment, arm: Arm, scale: str, seed: int) -> bool:
                 "run again: training goes on from the last epoch that was kept"
             ) from error
         machine = measured.pop("machine", {})  # what an experiment chose itself, such as its threads
-        record = {"experiment": experiment.name, "arm": arm.name, "scale": scale, "seed": seed}
         record |= {"settings": settings(arm), **measured, "seconds": time.perf_counter() - start}
         half = devices.chosen_half(devices.pick(), arm.recipe.half) if arm.recipe else None
         record |= {"half": half and str(half), **ledger.machine(), **machine, "commit": commit}
@@ -192,7 +188,11 @@ def canaries(experiment: Experiment) -> dict[str, list[float]]:
 
 def stored_canaries() -> dict[str, Any]:
     """What canaries sang when the records were made: "figures" by arm, and the arms that are "older"."""
-    found: dict[str, Any] = json.loads((ledger.shipped() / "canaries.json").read_text(encoding="utf-8"))
+    path = ledger.shipped() / "canaries.json"
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ledger.RecordError(f"{path} cannot be read ({error}); install kdlib again") from error
     return found
 
 

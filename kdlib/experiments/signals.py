@@ -155,11 +155,15 @@ def relations(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> Tenso
 
 def train_set(job: Job) -> Dataset:
     """20,000 images; all for chapter 04's teacher."""
-    return cifar.train_set(job) if job.arm.network == cifar.TEACHER.network else images("train")
+    if job.few or job.arm.network == cifar.TEACHER.network:
+        return cifar.images("train", job.few)
+    return images("train")
 
 
 def judged_on(job: Job) -> Dataset:
     """The test images, or those that settings are chosen by."""
+    if job.few:
+        return cifar.images("test", job.few)
     return images("validation" if job.arm.options.get("tuning") else "test")
 
 

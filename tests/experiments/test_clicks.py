@@ -49,7 +49,8 @@ def test_a_student_never_sees_dwell() -> None:
         model = experiment.network(ARMS[name], 0)
         assert torch.equal(model(rows(data)), model(rows(other))) == same
     pair = experiment.network(ARMS["beside-late-a1"], 0)
-    assert isinstance(pair, CoTrained) and not torch.equal(pair.teacher(rows(data)), pair.teacher(rows(other)))
+    assert isinstance(pair, CoTrained)
+    assert not torch.equal(pair.teacher(rows(data)), pair.teacher(rows(other)))
 
 
 def test_a_seed_has_its_own_clicks_and_the_same_orders_again(small: Path) -> None:

@@ -12,7 +12,6 @@ from small import TOY_ARMS
 from torch import Tensor, nn
 
 from kdlib import cli, files
-from kdlib.data import cache
 from kdlib.experiments import arms, ledger, runner
 from kdlib.experiments.arms import Fitted, Job, settings
 from kdlib.objectives import Batch, supervised
@@ -51,7 +50,7 @@ def test_a_distilled_student_is_taught_by_the_teacher_of_its_own_seed(toy: Any, 
 
 
 def test_two_processes_do_not_do_the_same_job(toy: Any, apart: Path, capsys: Said) -> None:
-    with cache.locked(apart / "models" / "toy.alone.0"):
+    with files.locked(apart / "models" / "toy.alone.0"):
         assert runner.run("toy", "cpu", only="alone", seeds=[0, 1]) == 1
     assert "toy, alone, seed 0: another process is at it" in capsys.readouterr().out
     assert runner.run("toy", "cpu", only="alone", seeds=[0, 1]) == 1
