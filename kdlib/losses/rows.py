@@ -74,8 +74,9 @@ def labelled(
     mask, look = counting(mask, logits), isinstance(labels, Tensor) and checks.readable(labels)
     whole = isinstance(labels, Tensor) and not labels.is_floating_point() and labels.dtype != torch.bool
     if whole and labels.shape == logits.shape[:-1]:
-        labels, ends = labels.long(), labels.aminmax() if look and mask is None else ()
-        if ends and int(ends[0]) >= 0 and int(ends[1]) < logits.shape[-1] and ignore_index < 0:
+        labels = labels.long()
+        low, high = (int(end) for end in labels.aminmax()) if look and mask is None else (-1, 0)
+        if low >= 0 and high < logits.shape[-1] and ignore_index < 0:
             return labels, None
         counts = labels != ignore_index
         mask = counting(counts if mask is None else counts & mask, logits)

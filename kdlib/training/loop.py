@@ -204,7 +204,7 @@ def _means(rows: list[dict[str, Tensor]], epoch: int) -> dict[str, float]:
         raise DivergedError(
             f"the loss was {float(columns['loss'][step])} at step {step} of epoch {epoch} (both from 0); "
             "the checkpoint, if there is one, holds the epoch before. See whether the teacher's logits "
-            "are finite; if so, try a lower learning rate"
+            "are finite and a label counts in every batch; if so, try a lower learning rate"
         )
     return {name: float(values.mean()) for name, values in columns.items()}
 

@@ -57,7 +57,7 @@ def test_weights_of_the_terms_and_the_usual_loss_as_one_of_them() -> None:
     torch.testing.assert_close(mine["loss"], usual["loss"])
     dkd = signals.dkd_term(4.0, 0.0)(model(IMAGES), teacher, BATCH.labels)
     more = signals.dkd_term(4.0, 2.0)(model(IMAGES), teacher, BATCH.labels)
-    assert float(more) > float(dkd) > 0
+    assert more.item() > dkd.item() > 0
 
 
 def test_every_objective_trains_its_student_and_leaves_the_teacher() -> None:
