@@ -176,29 +176,24 @@ class GreyToColour(nn.Module):
         return images.expand(-1, 3, -1, -1)
 
 
-def resnet18(
-    classes: int, *, seed: int, channels: int = 3, size: int = 64, weights: str | None = None
-) -> nn.Sequential:
-    """torchvision's ResNet-18, the teacher on chest X-rays: untrained or trained on ImageNet. Chapter 05.
+def resnet18(classes: int, *, seed: int, channels: int = 3, size: int = 64) -> nn.Sequential:
+    """torchvision's ResNet-18 with random weights, the teacher on chest X-rays. Chapter 05.
 
     He, Zhang, Ren and Sun (2016). With two classes it has 11,177,538 parameters, whatever the channels: a
-    grey image is repeated in the three channels that the network expects, so that ImageNet's weights fit it
-    too. The network itself is `model.network`, with torchvision's names for its layers.
+    grey image is repeated in the three channels that the network expects. The network itself is
+    `model.network`, with torchvision's names for its layers.
 
     Args:
         classes: 2 or more.
         seed: fixes the initial weights; the global random state is neither used nor changed.
         channels: of the images that the model takes, 1 (grey) or 3.
         size: their height and width in pixels.
-        weights: None, all from the seed; or "imagenet", torchvision's IMAGENET1K_V1 (47 MB, from TORCH_HOME,
-            or fetched to there) in all layers but the last. Pixels are then normalised as these expect it.
 
     Returns:
         A model from float images (N, channels, size, size) with pixels in [0, 1] to logits (N, classes).
 
     Raises:
-        ValueError: fewer than two classes, channels other than 1 and 3, or other weights.
-        ConnectionError: ImageNet's weights are not here and cannot be fetched, or their file is damaged.
+        ValueError: fewer than two classes, or channels other than 1 and 3.
     """
     from torchvision.models import resnet18 as torchvisions  # here: the import takes seconds
 
@@ -206,37 +201,12 @@ def resnet18(
         raise ValueError(f"classes is {classes}; a classifier tells at least 2 apart")
     if channels not in (1, 3):
         raise ValueError(f"channels is {channels}; it must be 1 (grey, repeated three times) or 3")
-    if weights not in (None, "imagenet"):
-        raise ValueError(f"weights is {weights!r}; give None, for a network not yet trained, or 'imagenet'")
     layers = OrderedDict[str, nn.Module](input=Expects(channels, size))
     if channels == 1:
         layers["colour"] = GreyToColour()
     with _initialised(seed):
-        network = torchvisions(weights=None, num_classes=classes)
-    if weights == "imagenet":
-        layers["normalise"], found = _from_imagenet()
-        own = network.state_dict()
-        network.load_state_dict({k: own[k] if k.startswith("fc.") else v for k, v in found.items()})
-    layers["network"] = network
+        layers["network"] = torchvisions(weights=None, num_classes=classes)
     return nn.Sequential(layers)
-
-
-def _from_imagenet() -> tuple[nn.Module, dict[str, Tensor]]:
-    """The layer that normalises colours as on ImageNet, and ResNet-18's weights from there."""
-    from torchvision.models import ResNet18_Weights
-    from torchvision.transforms import Normalize
-
-    chosen = ResNet18_Weights.IMAGENET1K_V1
-    usual = chosen.transforms()
-    try:
-        state = chosen.get_state_dict(check_hash=True, weights_only=True)
-    except Exception as error:  # of the network or the disk, and whatever a damaged file brings about
-        file = "hub/checkpoints/" + chosen.url.rsplit("/", 1)[-1]
-        raise ConnectionError(
-            f"cannot have ImageNet's weights ({type(error).__name__}: {error}): set TORCH_HOME to a folder "
-            f"with a sound {file}, got from {chosen.url}, or do without: run the other arms, or weights=None"
-        ) from error
-    return Normalize(usual.mean, usual.std), state
 
 
 def xray_student(*, seed: int, size: int = 64) -> nn.Sequential:

@@ -1,8 +1,6 @@
 """The convolutional networks of chapters 04 and 05: counts from the sources, shapes, seeds, batch norm."""
 
 from collections.abc import Callable
-from pathlib import Path
-from urllib.error import URLError
 
 import pytest
 import torch
@@ -96,51 +94,6 @@ def test_a_grey_image_is_seen_as_one_of_three_equal_channels() -> None:
     with torch.no_grad():
         assert torch.equal(grey(image), colour(torch.cat([image, image, image], dim=1)))
 
-
-@pytest.fixture
-def weights_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where torchvision looks for ImageNet's weights, in a folder of its own and without a network."""
-
-    def offline(*arguments: object, **options: object) -> None:
-        raise URLError("no such host")
-
-    monkeypatch.setattr(torch.hub, "download_url_to_file", offline)
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    path = tmp_path / "hub" / "checkpoints" / "resnet18-f37072fd.pth"
-    path.parent.mkdir(parents=True)
-    return path
-
-
-def test_imagenets_weights_are_taken_but_for_the_last_layer(weights_file: Path) -> None:
-    with torch.random.fork_rng():
-        torch.manual_seed(5)
-        reference = torchvision.models.resnet18(weights=None)  # a stand-in, with its thousand classes
-    stored = {k: v for k, v in reference.state_dict().items() if not k.endswith("num_batches_tracked")}
-    torch.save(stored, weights_file)
-    plain = models.resnet18(2, seed=3, channels=1)
-    model = models.resnet18(2, seed=3, channels=1, weights="imagenet").eval()
-    found = model.network.state_dict()
-    assert all(torch.equal(found[name], stored[name]) for name in stored if not name.startswith("fc."))
-    assert torch.equal(model.network.fc.weight, plain.network.fc.weight)
-    assert torch.equal(model.network.fc.bias, plain.network.fc.bias)
-    assert parameters(model) == 11_177_538 and model.state_dict().keys() == plain.state_dict().keys()
-    grey = torch.rand(2, 1, 64, 64)
-    mean, deviation = (  # of ImageNet's red, green and blue
-        torch.tensor(v)[:, None, None] for v in ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
-    )
-    with torch.no_grad():
-        expected = model.network((torch.cat([grey, grey, grey], dim=1) - mean) / deviation)
-        torch.testing.assert_close(model(grey), expected)
-
-
-@pytest.mark.parametrize("content", [None, b"", b"rubbish", b"PK\x03\x04cut short"])
-def test_imagenets_weights_missing_or_damaged_are_named_with_the_remedy(
-    weights_file: Path, content: bytes | None
-) -> None:
-    if content is not None:
-        weights_file.write_bytes(content)
-    with pytest.raises(ConnectionError, match=r"set TORCH_HOME to .*resnet18-f37072fd.pth.*weights=None"):
-        models.resnet18(2, seed=0, weights="imagenet")
 
 
 @pytest.mark.parametrize("size", [64, 100, 128, 224])

@@ -19,6 +19,7 @@ from kdlib.evaluation import metrics
 from kdlib.experiments.arms import Arm, Experiment, Fitted, Job, answers, taught_by
 from kdlib.experiments.race import LESS, VIEWS, judged
 from kdlib.objectives import Batch, Objective, distilled, teacher_logits
+from kdlib.objectives.answers import logits_on
 from kdlib.training import Recipe, logits_of
 
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -155,7 +156,7 @@ def as_written(
     Chapter 02 converts it. Its teacher runs live, because its batch norm keeps no statistics.
     """
 
-    student = model(batch.images).float()
+    student = logits_on(model, batch.images)
     target = teacher_logits(teacher, batch)
     soft = losses.distillation_term(student, target, temperature) / temperature**2 / 10
     hard = F.cross_entropy(student, batch.labels)

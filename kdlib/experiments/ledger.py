@@ -104,7 +104,10 @@ def exists(record: Record) -> bool:
 
 
 def _read(place: Path, experiment: str, *, whole: bool = True) -> dict[str, Record]:
-    """An experiment's records in a folder by name, each compared with its checksum; `whole`: none is missing."""
+    """An experiment's records in a folder by name, each compared with its checksum.
+
+    `whole`: of those that are shipped none may be missing.
+    """
     path, ours = place / f"{experiment}.jsonl", place == shipped()
     remedy = "install kdlib again, or take the file from git" if ours else "delete that line and run again"
     known: dict[str, set[str]] = {}

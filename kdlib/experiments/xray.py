@@ -20,6 +20,7 @@ from kdlib.data.augment import View
 from kdlib.evaluation import metrics
 from kdlib.experiments.arms import Arm, Experiment, Fitted, Job, answers
 from kdlib.objectives import Batch, Objective, distilled, teacher_logits
+from kdlib.objectives.answers import logits_on
 from kdlib.training import Recipe, logits_of
 
 KINDS = ("normal", "bacteria", "virus")
@@ -173,8 +174,8 @@ def as_written(
     model: nn.Module, batch: Batch, *, teacher: nn.Module | Tensor, temperature: float, alpha: float
 ) -> dict[str, Tensor]:
     """Mage's loss as it stands there: the mean over classes too, and no T^2."""
-    student = model(batch.images).float()
-    target = F.softmax(teacher_logits(teacher, batch).float() / temperature, dim=1)
+    student = logits_on(model, batch.images)
+    target = F.softmax(teacher_logits(teacher, batch).to(student.dtype) / temperature, dim=1)
     soft = F.kl_div(F.log_softmax(student / temperature, dim=1), target, reduction="none").mean()
     hard = F.cross_entropy(student, batch.labels)
     return {"loss": (1 - alpha) * hard + alpha * soft, "soft": soft, "hard": hard}

@@ -87,7 +87,7 @@ def shrink(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(fidelity, "images", lru_cache(fidelity.images.__wrapped__))
     patch.setattr(loss_bugs, "images", lambda split: part("mnist", split, size(split), 32))
     for module in (cifar, race):
-        patch.setattr(module, "images", lambda split: part("cifar10", split, size(split)))
+        patch.setattr(module, "images", lambda split, few=None: part("cifar10", split, size(split)))
     patch.setattr(pretrained, "cifar_teacher_logits", lambda images: told(images.split, len(images)))
     patch.setattr(signals, "IMAGES", 200)
     patch.setattr(signals, "JUDGED", 50)

@@ -59,14 +59,14 @@ def test_two_processes_do_not_do_the_same_job(toy: Any, apart: Path, capsys: Sai
 def test_what_another_process_did_meanwhile_is_not_done_again(
     toy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked = runner._done
+    looked = ledger.exists
 
     def meanwhile(*job: Any) -> bool:
-        monkeypatch.setattr(runner, "_done", looked)
+        monkeypatch.setattr(ledger, "exists", looked)
         runner.run("toy", "cpu", only="alone", seeds=[0])
         return False
 
-    monkeypatch.setattr(runner, "_done", meanwhile)
+    monkeypatch.setattr(ledger, "exists", meanwhile)
     assert runner.run("toy", "cpu", only="alone", seeds=[0]) == 0
     assert len(ledger.records("toy", "cpu")) == 1
 
