@@ -31,7 +31,7 @@ Soft = Callable[[Tensor, Tensor], Tensor]
 def arms() -> list[Arm]:
     """The rows of chapter 02's table."""
     bugs = ("right", *SOFT_TERMS, "teacher-in-train", "student-in-eval", "shuffled")
-    alone = Arm("alone", "lenet_student", RECIPE, seeds=range(10))
+    alone = Arm("alone", "lenet_student", RECIPE, options={"images": IMAGES}, seeds=range(10))
     taught = replace(alone, teacher=TEACHER, teacher_seed=0, temperature=TEMPERATURE, alpha=ALPHA)
     return [alone, *(replace(taught, name=name, loss=name) for name in bugs)]
 

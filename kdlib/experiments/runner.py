@@ -124,8 +124,7 @@ def _run(experiment: Experiment, arm: Arm, scale: str, seed: int) -> bool:
             ) from error
         machine = measured.pop("machine", {})  # what an experiment chose itself, such as its threads
         record |= {"settings": settings(arm), **measured, "seconds": time.perf_counter() - start}
-        half = devices.chosen_half(devices.pick(), arm.recipe.half) if arm.recipe else None
-        record |= {"half": half and str(half), **ledger.machine(), **machine, "commit": commit}
+        record |= {**ledger.machine(), **machine, "commit": commit}
         written, (metric, caption, _) = ledger.write(record), experiment.headline
         print(f"{written}: {measured['metrics'][metric]:g} {caption}", flush=True)
         return True
@@ -139,6 +138,7 @@ def measured_of(experiment: Experiment, job: Job) -> dict[str, Any]:
     """
     if experiment.time:
         measured = {"curve": {}, **experiment.time(job)}
+        half = job.arm.recipe.half if job.arm.recipe else "nowhere"
     else:
         assert experiment.measure and experiment.train_set
         fitted = fit(experiment, job)
@@ -147,6 +147,9 @@ def measured_of(experiment: Experiment, job: Job) -> dict[str, Any]:
         known = [part for part in sets if isinstance(part, Dataset)]
         measured = {"metrics": experiment.measure(job, fitted), "curve": ledger.columns(fitted.curve)}
         measured["data"] = digest(*known) if known else None
+        half = fitted.half
+    kept = devices.chosen_half(devices.pick(), half)
+    measured["half"] = kept and str(kept)
     needed, metric = f"what {experiment.name} measures", experiment.headline[0]
     value = measured["metrics"].get(metric)
     if not isinstance(value, int | float) or not math.isfinite(value):
