@@ -308,20 +308,6 @@ def test_an_alpha_that_is_no_number_is_named(bad: object) -> None:
         objective(temperature=2, alpha=bad)
 
 
-@pytest.mark.parametrize(
-    ("labels", "error", "message"),
-    [
-        (torch.tensor([0, 1, 2, 3]), ValueError, "labels runs from 0 to 3; with 3 classes"),
-        (torch.tensor([0.0, 1, 2, 0]), TypeError, "labels is torch.float32; give class indices"),
-        (torch.tensor([0, 1, 2]), ValueError, r"labels has shape \(3,\); it must be \(4,\)"),
-        (torch.tensor([0, 1, 2, -100]), ValueError, "labels runs from -100 to 2"),
-    ],
-)
-def test_the_loss_names_bad_labels(labels: Tensor, error: type[Exception], message: str) -> None:
-    with pytest.raises(error, match=message):
-        hinton_loss(torch.zeros(4, 3), torch.zeros(4, 3), labels, temperature=2, alpha=0.5)
-
-
 def test_a_refused_checkpoint_leaves_the_model_as_it_was(kept: Path) -> None:
     model = network(hidden=8)
     before = [p.clone() for p in model.parameters()]

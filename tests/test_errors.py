@@ -29,7 +29,6 @@ TABLE: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: models.vgg(((8,),) * 3, seed=0, size=7), ValueError, "size is 7; 3 max-pools need at least 8"),
     (lambda: models.resnet18(1, seed=0), ValueError, "classes is 1; a classifier tells at least 2 apart"),
     (lambda: models.resnet18(2, seed=0, channels=2), ValueError, "channels is 2; it must be 1"),
-    (lambda: models.resnet18(2, seed=0, weights="cifar"), ValueError, "weights is 'cifar'; give None"),
     (lambda: models.xray_student(seed=0, size=28), ValueError, "size is 28.*at least 64"),
     (
         lambda: pretrained.record("resnet"),
