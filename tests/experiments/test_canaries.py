@@ -3,23 +3,16 @@
 import pytest
 from small import toy
 
-from kdlib import data
 from kdlib.experiments import runner
 
 TRAINED = [name for name, experiment in runner.EXPERIMENTS.items() if not experiment.time]
 REMEDY = "run these arms again, or name them under 'older' in records/canaries.json"
-WHOLE = ("cifar", "class_similarity", "signals")  # they train on the whole of CIFAR-10
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TRAINED)
 def test_the_canaries_sing_as_they_did_when_the_records_were_made(name: str) -> None:
     """A change of a processor is no cause: they are sung in float64, on one thread."""
-    if name in WHOLE:
-        try:
-            data.load("cifar10", "train", scale="cpu")
-        except OSError as error:
-            pytest.skip(f"the whole of CIFAR-10 is not here and cannot be fetched: {error}")
     stored = runner.stored_canaries()
     figures, older = stored["figures"], stored["older"]
     sung = runner.canaries(runner.EXPERIMENTS[name])
