@@ -60,21 +60,15 @@ def class_profiles(soft_targets: Tensor, labels: Tensor) -> Tensor:
         ValueError: a class without an example, labels out of range, or another number of labels than of rows.
     """
     if checks.probabilities(soft_targets, "soft_targets").ndim != 2:
-        raise ValueError(
-            f"soft_targets has shape {tuple(soft_targets.shape)}; it must be (examples, classes)"
-        )
+        raise ValueError(f"soft_targets of shape {tuple(soft_targets.shape)} must be (examples, classes)")
     classes = soft_targets.shape[1]
     checks.labels(labels, classes)
     if len(labels) != len(soft_targets):
-        raise ValueError(
-            f"there are {len(labels)} labels for {len(soft_targets)} soft_targets; they must match"
-        )
+        raise ValueError(f"there are {len(labels)} labels for {len(soft_targets)} soft_targets; give as many")
     labels = labels.long()
     counts = torch.bincount(labels, minlength=classes)
     if bool((counts == 0).any()):
         missing = (counts == 0).nonzero().flatten().tolist()
-        raise ValueError(
-            f"labels hold no example of class {missing}; a mean needs at least one of each class"
-        )
+        raise ValueError(f"labels hold no example of class {missing}; a mean needs at least one of each")
     sums = soft_targets.new_zeros(classes, classes).index_add_(0, labels, soft_targets)
     return sums / counts[:, None]

@@ -53,11 +53,7 @@ def _features(outputs: list[tuple[Tensor, int]]) -> Tensor:
         raise ValueError(f"layer was used {len(outputs)} times; take one that each image passes once")
     ((output, version),) = outputs
     if not isinstance(output, Tensor) or output.ndim != 4:
-        raise ValueError(
-            "layer does not give maps (N, channels, h, w); take a convolution or what follows it"
-        )
+        raise ValueError("layer does not give maps (N, channels, h, w); take a convolution or what follows")
     if output._version != version:
-        raise ValueError(
-            "the layer behind changes what layer gives in place; take that one, or set its inplace=False"
-        )
+        raise ValueError("the next one changes what layer gives in place; take that one or set inplace=False")
     return output

@@ -62,8 +62,7 @@ def sensitivity(logits: Tensor, labels: Tensor, threshold: float = 0.5) -> float
         ValueError: no example of class 1, a threshold outside [0, 1], shapes as for `auroc`.
     """
     odds = _log_odds(logits, labels, "the sensitivity", needs=(1,))
-    share = _torchmetrics("binary_recall")
-    return float(share(odds.sigmoid(), labels, threshold=_threshold(threshold)))
+    return _share("binary_recall", odds, labels, threshold)
 
 
 def specificity(logits: Tensor, labels: Tensor, threshold: float = 0.5) -> float:
@@ -75,8 +74,7 @@ def specificity(logits: Tensor, labels: Tensor, threshold: float = 0.5) -> float
         ValueError: no example of class 0, a threshold outside [0, 1], shapes as for `auroc`.
     """
     odds = _log_odds(logits, labels, "the specificity", needs=(0,))
-    share = _torchmetrics("binary_specificity")
-    return float(share(odds.sigmoid(), labels, threshold=_threshold(threshold)))
+    return _share("binary_specificity", odds, labels, threshold)
 
 
 def balanced_accuracy(logits: Tensor, labels: Tensor, threshold: float = 0.5) -> float:
@@ -176,10 +174,10 @@ def _log_odds(logits: Tensor, labels: Tensor, what: str, needs: tuple[int, ...])
     return logits[:, 1].double() - logits[:, 0].double()
 
 
-def _threshold(value: float) -> float:
-    if not 0 <= value <= 1:
-        raise ValueError(f"threshold is {value!r}; it is a probability of class 1, from 0 to 1")
-    return float(value)
+def _share(name: str, odds: Tensor, labels: Tensor, threshold: float) -> float:
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"threshold is {threshold!r}; it is a probability of class 1, from 0 to 1")
+    return float(_torchmetrics(name)(odds.sigmoid(), labels, threshold=float(threshold)))
 
 
 def _torchmetrics(name: str) -> Any:

@@ -8,7 +8,6 @@ Code for language models often leaves this factor out; at T = 1 there is no diff
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from kdlib import checks
@@ -32,7 +31,7 @@ def reverse_kl(
     Args, Returns and Raises as for `losses.distillation_term`. A class that only the teacher has at minus
     infinity makes it infinite.
     """
-    log_q, log_p, factor, mask = _softened(student_logits, teacher_logits, temperature, mask)
+    log_q, log_p, factor, mask = rows.softened(student_logits, teacher_logits, temperature, mask)
     return factor * rows.divergence(log_q, log_p, mask, reduction)
 
 
@@ -63,7 +62,7 @@ def jensen_shannon(
             f"beta is {beta!r}; it must lie between 0 and 1. At the ends the divergence is 0; take "
             "losses.distillation_term (forward) or reverse_kl there"
         )
-    log_q, log_p, factor, mask = _softened(student_logits, teacher_logits, temperature, mask)
+    log_q, log_p, factor, mask = rows.softened(student_logits, teacher_logits, temperature, mask)
     log_p = log_p.clamp_min(torch.finfo(log_p.dtype).min / 2)  # two infinities would have no gradient
     middle = torch.logaddexp(log_p + math.log(beta), log_q + math.log1p(-beta))
     theirs, ours = (rows.divergence(z, middle, mask, reduction) for z in (log_p, log_q))
@@ -97,7 +96,7 @@ def binary_kl(
     mask = rows.counting(mask, student_logits)
     student, teacher = (torch.stack([torch.zeros_like(z), z], -1) for z in (student_logits, teacher_logits))
     each = mask if mask is None else mask[..., None].expand(student_logits.shape)
-    log_q, log_p, factor, each = _softened(student, teacher, temperature, each)
+    log_q, log_p, factor, each = rows.softened(student, teacher, temperature, each)
     found = factor * rows.divergence(log_p, log_q, each, "none")
     return rows.reduced(found, mask, reduction)
 
@@ -122,13 +121,3 @@ def from_top_k(values: Tensor, indices: Tensor, classes: int, rest: float = -mat
     checks.same_shape(values, indices, ("values", "indices"))
     whole = values.new_full((*values.shape[:-1], classes), rest)
     return whole.scatter(-1, indices.long(), values)
-
-
-def _softened(
-    student_logits: Tensor, teacher_logits: Tensor, temperature: float, mask: Mask
-) -> tuple[Tensor, Tensor, float, Mask]:
-    """Both models' log-probabilities at T, student first, then T^2 and the mask."""
-    temperature = checks.temperature(temperature)
-    student, teacher, mask = rows.pair(student_logits, teacher_logits, mask)
-    log_q, log_p = (F.log_softmax(z / temperature, dim=-1) for z in (student, teacher))
-    return log_q, log_p, temperature**2, mask

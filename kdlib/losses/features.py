@@ -127,11 +127,9 @@ def relational_angle(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def _vectors(student: Tensor, teacher: Tensor, least: int) -> tuple[Tensor, Tensor]:
-    if len(student) != len(teacher) or len(student) < least:
-        raise ValueError(
-            f"the batches hold {len(student)} and {len(teacher)} examples; they must be the same, {least} or "
-            "more"
-        )
+    n, m = len(student), len(teacher)
+    if n != m or n < least:
+        raise ValueError(f"the batches hold {n} and {m} examples; they must be the same, {least} or more")
     ours, theirs = _both(student, teacher)
     return ours.flatten(1), theirs.flatten(1)
 

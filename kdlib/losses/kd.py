@@ -6,7 +6,6 @@ dimension, `logits.movedim(1, -1)` makes them the last. A mask (...) says with T
 
 from typing import NamedTuple
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from kdlib import checks
@@ -53,9 +52,8 @@ def distillation_term(
         ValueError: shapes that differ, fewer than two classes, no row that counts, an impossible temperature.
         TypeError: logits that are not floating-point.
     """
-    temperature = checks.temperature(temperature)
-    student, teacher, mask = rows.pair(student_logits, teacher_logits, mask)
-    return _forward(student, teacher, temperature, mask, reduction)
+    log_q, log_p, factor, mask = rows.softened(student_logits, teacher_logits, temperature, mask)
+    return factor * rows.divergence(log_p, log_q, mask, reduction)
 
 
 def hard_term(
@@ -123,13 +121,6 @@ def hinton_loss(
     alpha, temperature = checks.alpha(alpha), checks.temperature(temperature)
     student, teacher, _ = rows.pair(student_logits, teacher_logits)
     labels, mask = rows.labelled(labels, student, mask, ignore_index)
-    student, teacher = rows.blank(student, mask), rows.blank(teacher, mask)
-    soft = _forward(student, teacher, temperature, mask, reduction)
-    hard = rows.cross_entropy(student, labels, mask, 0.0, reduction)
+    soft = distillation_term(student, teacher, temperature, mask=mask, reduction=reduction)
+    hard = rows.cross_entropy(rows.blank(student, mask), labels, mask, 0.0, reduction)
     return Terms(alpha * soft + (1 - alpha) * hard, soft, hard)
-
-
-def _forward(student: Tensor, teacher: Tensor, temperature: float, mask: Mask, reduction: str) -> Tensor:
-    log_q = F.log_softmax(student / temperature, dim=-1)
-    log_p = F.log_softmax(teacher / temperature, dim=-1)
-    return temperature**2 * rows.divergence(log_p, log_q, mask, reduction)

@@ -56,11 +56,8 @@ def decoupled(
         two = torch.cat([own, others.logsumexp(-1, keepdim=True)], dim=-1)
         return two.log_softmax(-1), others.log_softmax(-1)
 
-    found = [
-        temperature**2 * rows.divergence(theirs, ours, mask, "mean")
-        for ours, theirs in zip(parts(student), parts(teacher), strict=True)
-    ]
-    return Decoupled(*found)
+    pairs = zip(parts(student), parts(teacher), strict=True)
+    return Decoupled(*(temperature**2 * rows.divergence(p, q, mask, "mean") for q, p in pairs))
 
 
 class Relations(NamedTuple):

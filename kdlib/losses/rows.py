@@ -29,6 +29,16 @@ def pair(student_logits: Tensor, teacher_logits: Tensor, mask: Mask = None) -> t
     return blank(student, mask), blank(teacher, mask), mask
 
 
+def softened(
+    student_logits: Tensor, teacher_logits: Tensor, temperature: float, mask: Mask
+) -> tuple[Tensor, Tensor, float, Mask]:
+    """Both models' log-probabilities at T, student first, then T^2 and the mask."""
+    temperature = checks.temperature(temperature)
+    student, teacher, mask = pair(student_logits, teacher_logits, mask)
+    log_q, log_p = (F.log_softmax(z / temperature, dim=-1) for z in (student, teacher))
+    return log_q, log_p, temperature**2, mask
+
+
 def checked(logits: Tensor, name: str) -> Tensor:
     """The logits in float32 or better, if they are rows of at least two classes; else an error."""
     if logits.ndim < 2 or 0 in logits.shape or logits.shape[-1] < 2:
@@ -62,10 +72,8 @@ def blank(logits: Tensor, mask: Mask) -> Tensor:
     return logits if mask is None else torch.where(mask[..., None], logits, 0.0)
 
 
-def labelled(
-    labels: Tensor, logits: Tensor, mask: Mask = None, ignore_index: int = -100
-) -> tuple[Tensor, Mask]:
-    """The labels, int64 indices or distributions, and the mask without the rows labelled `ignore_index`.
+def labelled(labels: Tensor, logits: Tensor, mask: Mask = None, ignored: int = -100) -> tuple[Tensor, Mask]:
+    """The labels, int64 indices or distributions, and the mask without the rows labelled `ignored`.
 
     Raises:
         ValueError: labels of another shape; on the CPU, labels out of range or none that counts.
@@ -76,9 +84,9 @@ def labelled(
     if whole and labels.shape == logits.shape[:-1]:
         labels = labels.long()
         low, high = (int(end) for end in labels.aminmax()) if look and mask is None else (-1, 0)
-        if low >= 0 and high < logits.shape[-1] and ignore_index < 0:
+        if low >= 0 and high < logits.shape[-1] and ignored < 0:
             return labels, None
-        counts = labels != ignore_index
+        counts = labels != ignored
         mask = counting(counts if mask is None else counts & mask, logits)
         if look:
             checks.labels(labels.flatten() if mask is None else labels[mask], logits.shape[-1])

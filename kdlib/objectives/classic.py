@@ -67,13 +67,8 @@ def _distilled(
 ) -> dict[str, Tensor]:
     if model is teacher:
         raise ValueError("teacher and student are the same object; copy.deepcopy one of them")
-    terms = losses.hinton_loss(
-        logits_on(model, batch.images),
-        teacher_logits(teacher, batch),
-        batch.labels,
-        temperature=temperature,
-        alpha=alpha,
-    )
+    student, told = logits_on(model, batch.images), teacher_logits(teacher, batch)
+    terms = losses.hinton_loss(student, told, batch.labels, temperature=temperature, alpha=alpha)
     return {"loss": terms.total, "soft": terms.soft, "hard": terms.hard}
 
 

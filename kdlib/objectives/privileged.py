@@ -4,8 +4,6 @@ Rows hold the student's features first, the privileged ones after them: a studen
 leaves the others out, so that both networks take the same rows and every objective fits.
 """
 
-from collections.abc import Callable
-
 from torch import Tensor, nn
 
 from kdlib import checks
@@ -44,11 +42,7 @@ class CoTrained(nn.Module):
 
 
 def together(
-    alpha: float,
-    schedule: Callable[[float], float] = ramps.at_once,
-    *,
-    detach: bool = True,
-    divergence: bool = False,
+    alpha: float, schedule: ramps.Schedule = ramps.at_once, *, detach: bool = True, divergence: bool = False
 ) -> Objective:
     """The objective of `CoTrained`, teacher and student at once, with a schedule of alpha. Chapter 06.
 

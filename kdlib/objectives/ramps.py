@@ -5,6 +5,9 @@ A teacher that is trained beside its student knows nothing at first. `at_once` l
 """
 
 import math
+from collections.abc import Callable
+
+Schedule = Callable[[float], float]
 
 
 def at_once(progress: float) -> float:

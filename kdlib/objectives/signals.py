@@ -92,11 +92,7 @@ def by_logits(term: LogitTerm, teacher: Teacher, *, weight: float, labels: float
 
 
 def by_features(
-    term: FeatureTerm,
-    teacher: nn.Module,
-    layers: tuple[Sequence[str], Sequence[str]],
-    *,
-    weight: float,
+    term: FeatureTerm, teacher: nn.Module, layers: tuple[Sequence[str], Sequence[str]], *, weight: float
 ) -> Objective:
     """The cross-entropy plus `weight` times a term of what both compute on their way. Chapter 07.
 
@@ -200,11 +196,7 @@ def dkd_term(temperature: float, others: float) -> LogitTerm:
 
 def dist_term(temperature: float) -> LogitTerm:
     """DIST: within examples and within classes, with equal weights as in the paper. Chapter 07."""
-
-    def term(student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
-        return sum(logit_losses.dist(student, teacher, temperature), student.new_zeros(()))
-
-    return term
+    return lambda ours, theirs, labels: torch.stack(logit_losses.dist(ours, theirs, temperature)).sum()
 
 
 def standardised_term(temperature: float) -> LogitTerm:

@@ -16,9 +16,10 @@ from kdlib.training.recipes import Recipe
 Augment = Callable[[Tensor, torch.Generator], Tensor | tuple[Tensor, Tensor]]
 # Batches (images, labels) or (images, labels, teacher_logits).
 Loader = Iterable[tuple[Tensor, ...] | list[Tensor]]
+Data = Dataset | Loader
 
 
-def steps(data: Dataset | Loader, recipe: Recipe) -> int | None:
+def steps(data: Data, recipe: Recipe) -> int | None:
     """How many batches an epoch has, where that is known beforehand."""
     if isinstance(data, Dataset):
         return len(recipes.batch_starts(recipe, len(data)))
@@ -26,7 +27,7 @@ def steps(data: Dataset | Loader, recipe: Recipe) -> int | None:
 
 
 def epoch(
-    data: Dataset | Loader, recipe: Recipe, model: nn.Module, augment: Augment | None, seed: int
+    data: Data, recipe: Recipe, model: nn.Module, augment: Augment | None, seed: int
 ) -> Iterator[Batch]:
     """An epoch's batches, images in [0, 1] as the model takes them, in an order that the seed fixes."""
     weight, order_in_memory = next(model.parameters()), layout(model)
@@ -38,7 +39,7 @@ def epoch(
     order = torch.randperm(len(data), generator=generator).to(weight.device)
     for start in recipes.batch_starts(recipe, len(data)):
         index = order[start : start + recipe.batch_size]
-        images, views = _changed(data.images[index], augment, chance)
+        images, views = _varied(data.images[index], augment, chance)
         images = (images.float() / 255).to(weight.dtype).contiguous(memory_format=order_in_memory)
         yield Batch(images, data.labels[index], index, views=views, examples=len(data))
 
@@ -55,7 +56,7 @@ def loaded(
     for item in loader:
         images, labels, *rest = (part.to(weight.device) for part in _parts(item))
         if images.dtype == torch.uint8:
-            images = (images if chance is None else _changed(images, augment, chance)[0]).float() / 255
+            images = (images if chance is None else _varied(images, augment, chance)[0]).float() / 255
         if images.is_floating_point():
             images = images.to(weight.dtype)
         yield Batch(images, labels, teacher_logits=rest[0] if rest else None)
@@ -81,9 +82,7 @@ def _parts(item: Any) -> tuple[Tensor, ...] | list[Tensor]:
     )
 
 
-def _changed(
-    images: Tensor, augment: Augment | None, chance: torch.Generator
-) -> tuple[Tensor, Tensor | None]:
+def _varied(images: Tensor, augment: Augment | None, chance: torch.Generator) -> tuple[Tensor, Tensor | None]:
     """The augmented images, and their views where the augmentation says them."""
     changed = images if augment is None else augment(images, chance)
     return (changed, None) if isinstance(changed, Tensor) else changed

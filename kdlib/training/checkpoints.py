@@ -49,9 +49,8 @@ def write(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None
         about: what JSON can hold.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = packed(
-        {k: v.detach().cpu().contiguous() for k, v in tensors.items()}, {"kdlib": json.dumps(about)}
-    )
+    held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    content = packed(held, {"kdlib": json.dumps(about)})
     with files.replaced(path) as file:
         file.write(content)
 
@@ -70,20 +69,14 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             about = json.loads(file.metadata()["kdlib"])
             return {key: file.get_tensor(key) for key in file.keys()}, about  # noqa: SIM118 (no mapping)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(
-            f"{path} is cut short or no checkpoint ({error}); delete it to start again"
-        ) from error
+        found = f"{path} is cut short or no checkpoint ({error})"
+        raise CheckpointError(f"{found}; delete it to start again") from error
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """The optimiser's state as flat names and tensors: momentum buffers, Adam's moments and step counts."""
-    state = optimizer.state_dict()["state"]
-    return {
-        f"{i}.{k}": torch.as_tensor(v)
-        for i, entry in state.items()
-        for k, v in entry.items()
-        if v is not None
-    }
+    entries = optimizer.state_dict()["state"].items()
+    return {f"{i}.{k}": torch.as_tensor(v) for i, entry in entries for k, v in entry.items() if v is not None}
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
@@ -101,11 +94,8 @@ def load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor])
 
 def save(path: Path, state: State, identity: dict[str, Any]) -> None:
     """Write everything that training needs to go on. `identity` says which run this is."""
-    parts = {
-        "model": state.model.state_dict(),
-        "optimizer": optimizer_tensors(state.optimizer),
-        "best": state.best_weights or {},
-    }
+    model, optimizer = state.model.state_dict(), optimizer_tensors(state.optimizer)
+    parts = {"model": model, "optimizer": optimizer, "best": state.best_weights or {}}
     tensors = {f"{part}/{name}": value for part, values in parts.items() for name, value in values.items()}
     about = {"curve": state.curve, "best": state.best, "scaler": state.scaler.state_dict()}
     write(path, tensors, {**identity, **about})
@@ -118,10 +108,8 @@ def resume(path: Path, state: State, identity: dict[str, Any]) -> None:
         CheckpointError: the checkpoint is of another run or another model, or is cut short.
     """
     tensors, about = read(path)
-    if different := [key for key, value in identity.items() if about.get(key) != value]:
-        raise CheckpointError(
-            f"{path} is of another run: its {' and '.join(different)} differ; delete it or name another file"
-        )
+    if keys := " and ".join(key for key, value in identity.items() if about.get(key) != value):
+        raise CheckpointError(f"{path} is of another run: its {keys} differ; delete it or name another file")
     parts: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}, "best": {}}
     for name, value in tensors.items():
         part, key = name.split("/", 1)

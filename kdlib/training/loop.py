@@ -17,7 +17,8 @@ from kdlib.data import Dataset, digest
 from kdlib.objectives import Batch, Objective, logits_on
 from kdlib.training import batches, checkpoints, devices, recipes, schedules
 from kdlib.training.batches import Augment as Augment
-from kdlib.training.batches import Loader as Loader
+from kdlib.training.batches import Data
+from kdlib.training.checkpoints import State
 from kdlib.training.recipes import Recipe as Recipe  # part of what training offers
 
 
@@ -35,12 +36,12 @@ class DivergedError(ArithmeticError):
 
 def train(
     model: nn.Module,
-    data: Dataset | Loader,
+    data: Data,
     objective: Objective,
     recipe: Recipe,
     *,
     seed: int,
-    validation: Dataset | Loader | None = None,
+    validation: Data | None = None,
     augment: Augment | None = None,
     device: str | torch.device | None = None,
     checkpoint: Path | None = None,
@@ -80,7 +81,7 @@ def train(
     if isinstance(data, Dataset):
         data = replace(data, images=data.images.to(device), labels=data.labels.to(device))
     model.to(device).to(memory_format=batches.layout(model))
-    state = checkpoints.State(model, recipes.optimizer(recipe, model), recipes.scaler(recipe, device))
+    state = State(model, recipes.optimizer(recipe, model), recipes.scaler(recipe, device))
     if checkpoint is not None and checkpoint.exists():
         checkpoints.resume(checkpoint, state, identity)
     steps = batches.steps(data, recipe)
@@ -118,18 +119,16 @@ def logits_of(model: nn.Module, data: Dataset, batch_size: int = 1000) -> Tensor
     return _answers(model, data, batch_size)[0]
 
 
-def validated(model: nn.Module, data: Dataset | Loader) -> dict[str, float]:
+def validated(model: nn.Module, data: Data) -> dict[str, float]:
     """Cross-entropy and accuracy on held-out images."""
     logits, labels = _answers(model, data)
     checks.labels(labels, logits.shape[-1], "validation.labels")
-    return {
-        "validation_loss": float(losses.hard_term(logits, labels)),
-        "validation_accuracy": float((logits.argmax(1) == labels).double().mean()),
-    }
+    loss, right = losses.hard_term(logits, labels), logits.argmax(1) == labels
+    return {"validation_loss": float(loss), "validation_accuracy": float(right.double().mean())}
 
 
 @torch.no_grad()
-def _answers(model: nn.Module, data: Dataset | Loader, batch_size: int = 1000) -> tuple[Tensor, Tensor]:
+def _answers(model: nn.Module, data: Data, batch_size: int = 1000) -> tuple[Tensor, Tensor]:
     """Logits in float32 and labels of all examples, on the CPU; the model stays in the mode it was in."""
     if isinstance(data, Dataset):
         columns = (torch.split(column, batch_size) for column in (data.images, data.labels))
@@ -145,12 +144,7 @@ def _answers(model: nn.Module, data: Dataset | Loader, batch_size: int = 1000) -
 
 
 def _epoch(
-    state: checkpoints.State,
-    stream: Iterable[Batch],
-    objective: Objective,
-    recipe: Recipe,
-    steps: int | None,
-    bar: Any,
+    state: State, stream: Iterable[Batch], objective: Objective, recipe: Recipe, steps: int | None, bar: Any
 ) -> dict[str, float]:
     """One pass over the data; the mean of each term over its steps."""
     schedule, epoch = getattr(schedules, recipe.schedule), len(state.curve)
@@ -209,8 +203,7 @@ def _means(rows: list[dict[str, Tensor]], epoch: int) -> dict[str, float]:
     return {name: float(values.mean()) for name, values in columns.items()}
 
 
-def _finished(state: checkpoints.State, recipe: Recipe) -> bool:
+def _finished(state: State, recipe: Recipe) -> bool:
     epochs = len(state.curve)
-    if epochs >= recipe.epochs or recipe.patience is None or state.best is None:
-        return epochs >= recipe.epochs
-    return epochs - 1 - state.best >= recipe.patience
+    waited = 0 if state.best is None else epochs - 1 - state.best
+    return epochs >= recipe.epochs or (recipe.patience is not None and waited >= recipe.patience)

@@ -50,9 +50,7 @@ def optimizer(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
     made = recipe.optimizer(parameters) if callable(recipe.optimizer) else None
     if not isinstance(made, torch.optim.Optimizer):
         found = f"{recipe.optimizer!r}" if made is None else f"a function that gives a {type(made).__name__}"
-        raise ValueError(
-            f"optimizer is {found}; it must be sgd, adam or adamw, or give a torch.optim.Optimizer"
-        )
+        raise ValueError(f"optimizer is {found}; it must be sgd, adam or adamw, or give a torch Optimizer")
     return made
 
 
@@ -80,36 +78,32 @@ def check(recipe: Recipe, model: nn.Module, data: object, validation: object) ->
     """Raise TypeError or ValueError for what could not be trained, or not as it says."""
     _check_numbers(recipe)
     if recipe.patience is not None and (recipe.patience < 1 or validation is None):
-        raise ValueError(
-            f"patience is {recipe.patience}; it must be at least 1, and validation must be given with it"
-        )
+        raise ValueError(f"patience is {recipe.patience}; it must be 1 or more, and validation must be given")
     if isinstance(validation, Dataset):
         _check_set(validation, "validation")
         if not len(validation):
             raise ValueError("validation holds 0 examples; give at least one, or None")
     if not isinstance(data, Dataset):
         return
+    size = recipe.batch_size
     if len(batch_starts(recipe, len(data))) == 0:
-        raise ValueError(
-            f"data holds {len(data)} examples; that does not fill a batch of {recipe.batch_size}"
-        )
+        raise ValueError(f"data holds {len(data)} examples; that does not fill a batch of {size}")
     _check_set(data, "data")
-    alone = 1 in (recipe.batch_size, 0 if recipe.drop_last else len(data) % recipe.batch_size)
+    alone = 1 in (size, 0 if recipe.drop_last else len(data) % size)
     if alone and any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules()):
         raise ValueError(
-            f"{len(data)} examples in batches of {recipe.batch_size} leave a batch of one, which batch norm "
+            f"{len(data)} examples in batches of {size} leave a batch of one, which batch norm "
             "cannot use; set drop_last=True or another batch_size"
         )
 
 
 def _check_numbers(recipe: Recipe) -> None:
-    for name in ("epochs", "batch_size"):
-        if not isinstance(getattr(recipe, name), int):
-            raise TypeError(f"{name} is {getattr(recipe, name)!r}; it must be a whole number")
-    if recipe.epochs < 1 or recipe.batch_size < 1:
-        raise ValueError(
-            f"epochs is {recipe.epochs} and batch_size {recipe.batch_size}; both must be at least 1"
-        )
+    epochs, size = recipe.epochs, recipe.batch_size
+    for name, value in (("epochs", epochs), ("batch_size", size)):
+        if not isinstance(value, int):
+            raise TypeError(f"{name} is {value!r}; it must be a whole number")
+    if epochs < 1 or size < 1:
+        raise ValueError(f"epochs is {epochs} and batch_size {size}; both must be at least 1")
     if not 0 <= recipe.learning_rate < math.inf:
         raise ValueError(f"learning_rate is {recipe.learning_rate}; it must be a finite number, 0 or above")
     if recipe.max_norm is not None and not recipe.max_norm > 0:

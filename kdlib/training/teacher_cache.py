@@ -17,7 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kdlib import data, files, progress
+from kdlib import files, progress
+from kdlib.data import Dataset, digest
 from kdlib.data.augment import View, checked_views, take_views
 from kdlib.objectives import logits_on
 from kdlib.training import checkpoints, devices
@@ -33,7 +34,7 @@ class TeacherCacheError(ValueError):
 
 def fill(
     teacher: nn.Module,
-    dataset: data.Dataset,
+    dataset: Dataset,
     views: Sequence[View],
     path: Path,
     *,
@@ -96,8 +97,7 @@ def read(path: Path, wanted: dict[str, Any]) -> Tensor:
         TeacherCacheError: it is of another teacher, other views or other data, cut short, or altered.
     """
     logits, made_with = _opened(path)
-    others = [OTHERS[key] for key, value in wanted.items() if made_with.get(key) != value]
-    if others:
+    if others := [OTHERS[key] for key, value in wanted.items() if made_with.get(key) != value]:
         raise TeacherCacheError(f"{path} was filled with {' and '.join(others)}; {REMEDY}")
     if _sha256(logits) != made_with.get("sha256"):
         raise TeacherCacheError(f"{path} was altered after it was filled; {REMEDY}")
@@ -114,13 +114,10 @@ def about(path: Path) -> dict[str, Any]:
     return _opened(path)[1]
 
 
-def identity(teacher: nn.Module, dataset: data.Dataset, views: Sequence[View]) -> dict[str, Any]:
+def identity(teacher: nn.Module, dataset: Dataset, views: Sequence[View]) -> dict[str, Any]:
     """What stored outputs depend on: digests of weights and data, and the list of views. Chapter 04."""
-    return {
-        "teacher": weights_digest(teacher),
-        "views": [[int(flip), dy, dx] for flip, dy, dx in checked_views(views)],
-        "data": data.digest(dataset),
-    }
+    plain = [[int(flip), dy, dx] for flip, dy, dx in checked_views(views)]
+    return {"teacher": weights_digest(teacher), "views": plain, "data": digest(dataset)}
 
 
 def weights_digest(model: nn.Module) -> str:
@@ -149,9 +146,7 @@ def check_cacheable(teacher: nn.Module) -> None:
 
 
 @torch.no_grad()
-def _answers(
-    teacher: nn.Module, dataset: data.Dataset, views: list[View], batch_size: int, half: str
-) -> Tensor:
+def _answers(teacher: nn.Module, dataset: Dataset, views: list[View], batch_size: int, half: str) -> Tensor:
     """The logits in float16 on the CPU, (n, views, classes)."""
     if len(dataset) == 0:
         raise ValueError("dataset holds no example; there is nothing to ask the teacher")
@@ -192,9 +187,8 @@ def _opened(path: Path) -> tuple[Tensor, dict[str, Any]]:
         tensors, made_with = checkpoints.read(path)
         return tensors["logits"], made_with
     except (checkpoints.CheckpointError, KeyError) as error:
-        raise TeacherCacheError(
-            f"{path} is cut short or holds no teacher outputs ({error.__cause__ or error}); {REMEDY}"
-        ) from error
+        found = f"{path} is cut short or holds no teacher outputs ({error.__cause__ or error})"
+        raise TeacherCacheError(f"{found}; {REMEDY}") from error
 
 
 def _sha256(logits: Tensor) -> str:
