@@ -16,7 +16,9 @@ Mask = Tensor | None
 
 
 def pair(student_logits: Tensor, teacher_logits: Tensor, mask: Mask = None) -> tuple[Tensor, Tensor, Mask]:
-    """Both logits in float32 or better, the teacher's cut off, and the mask: None where all rows count.
+    """Both logits in the better of both types, at least float32, the teacher's cut off; and the mask.
+
+    It is None where all rows count.
 
     Raises:
         ValueError: shapes that differ, no row, fewer than two classes, or a mask as for `counting`.
@@ -25,8 +27,8 @@ def pair(student_logits: Tensor, teacher_logits: Tensor, mask: Mask = None) -> t
     checks.same_shape(student_logits, teacher_logits, ("student_logits", "teacher_logits"))
     student = checked(student_logits, "student_logits")
     teacher = checks.at_least_float32(teacher_logits.detach(), "teacher_logits")
-    mask = counting(mask, student)
-    return blank(student, mask), blank(teacher, mask), mask
+    mask, better = counting(mask, student), torch.promote_types(student.dtype, teacher.dtype)
+    return blank(student.to(better), mask), blank(teacher.to(better), mask), mask
 
 
 def softened(

@@ -248,3 +248,11 @@ def test_maps_with_the_classes_in_the_middle_are_told_to_move_them() -> None:
     maps = torch.zeros(2, 10, 4, 4)
     with pytest.raises(ValueError, match=r"second dimension: logits.movedim\(1, -1\)"):
         composite(maps, maps, torch.zeros(2, 4, 4, dtype=torch.long))
+
+
+def test_a_student_in_float64_is_compared_in_float64_also_with_a_stored_teacher() -> None:
+    generator = torch.Generator().manual_seed(0)
+    teacher = torch.randn(6, 5, generator=generator)
+    student = teacher.double() + 1e-4 * torch.randn(6, 5, generator=generator, dtype=torch.float64)
+    exact, found = (distillation_term(student, z, 20.0) for z in (teacher.double(), teacher))
+    assert found.dtype == torch.float64 and float(found) == pytest.approx(float(exact), rel=1e-12)
