@@ -23,6 +23,7 @@ from kdlib.training import Recipe, checkpoints, devices, logits_of, teacher_cach
 
 LONG, TRIED = 5000, 4  # steps of a run that chooses its precision, and how many it tries
 SMOOTHING = 0.1  # of the control that stands beside distillation
+ADAMW: dict[str, Any] = {"optimizer": "adamw", "weight_decay": 0.01, "schedule": "one_cycle"}
 Loader = Iterable[tuple[Tensor, Tensor]]
 
 
@@ -93,19 +94,26 @@ class Experiment:
     test_set: Callable[[Job], Dataset] | None = None
     measure: Callable[[Job, Fitted], dict[str, Any]] | None = None
     objective: Callable[[Job, Any], Objective] | None = None
+    headline: tuple[str, str, int] = ("test_errors", "test errors", 1)
     validation: Callable[[Job], Dataset | None] = lambda job: None
     time: Callable[[Job], dict[str, Any]] | None = None
-    headline: tuple[str, str, int] = ("test_errors", "test errors", 1)
     canary: int = 256  # examples that its canaries train on
+
+
+def taught(
+    alone: Arm, name: str, teacher: Arm, temperature: float, alpha: float, loss: str = "hinton", **more: Any
+) -> Arm:
+    """The distilled twin of a student alone; `more` is what else differs."""
+    soft: dict[str, Any] = {"teacher": teacher, "temperature": temperature, "alpha": alpha, "loss": loss}
+    return replace(alone, name=name, **soft | more)
 
 
 def settings(arm: Arm) -> dict[str, Any]:
     """An arm's settings as its record keeps them: without name and seeds, and what is as always."""
-    usual = Arm("")
-    found = {k: v for k, v in asdict(arm).items() if v != getattr(usual, k)}
+    usual, left_out = asdict(Arm("")), ("name", "seeds", "full")
+    kept = {k: v for k, v in asdict(arm).items() if v != usual[k] and k not in left_out}
     if arm.teacher is not None:
-        found["teacher"] = settings(arm.teacher)
-    kept = {k: v for k, v in found.items() if k not in ("name", "seeds", "full")}
+        kept["teacher"] = settings(arm.teacher)
     plain: dict[str, Any] = json.loads(json.dumps(kept))  # as a record has them: tuples are lists
     return plain
 
@@ -119,8 +127,7 @@ def fit(experiment: Experiment, job: Job) -> Fitted:
     """The job's model after its last epoch: trained, gone on with, or only read where that was done."""
     arm, seed = job.arm, job.seed
     assert arm.recipe and experiment.network
-    model, part = experiment.network(arm, seed), examples(experiment, job)
-    recipe = arm.recipe
+    model, part, recipe = experiment.network(arm, seed), examples(experiment, job), arm.recipe
     if job.few:
         model, recipe = model.double(), replace(recipe, epochs=2, half="nowhere")
     how: dict[str, Any] = {"seed": seed, "description": f"{arm.name} seed {seed}"}

@@ -11,7 +11,7 @@ choice alone. Furlanello et al. (2018) permute the wrong classes to that end.
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -21,8 +21,9 @@ from torch import Tensor, nn
 from kdlib import data, models, pretrained
 from kdlib.data import Dataset
 from kdlib.data.augment import View
-from kdlib.evaluation import fidelity, metrics
+from kdlib.evaluation import fidelity
 from kdlib.experiments.arms import Arm, Experiment, Fitted, Job
+from kdlib.experiments.measures import digits, figures
 from kdlib.objectives import Objective, distilled
 from kdlib.training import Recipe, logits_of
 
@@ -31,6 +32,7 @@ MOVES = ((0, 0), (-3, -2), (-2, 3), (2, -3), (3, 2), (-4, 1), (4, -1), (0, 4))
 VIEWS = tuple(View(flip, dy, dx) for flip in (False, True) for dy, dx in MOVES)
 RECIPE = Recipe(4, 0.1, weight_decay=5e-4, schedule="one_cycle")  # the page's
 TEMPERATURE = 4.0
+images = cache(partial(data.load, "cifar10", scale="quick"))  # by split: the bundled part of CIFAR-10
 
 
 def arms() -> list[Arm]:
@@ -51,12 +53,6 @@ def arms() -> list[Arm]:
 def network(arm: Arm, seed: int) -> nn.Module:
     """The page's student."""
     return models.vgg(models.VGG_QUICK, seed=seed)
-
-
-@lru_cache
-def images(split: str) -> Dataset:
-    """The bundled part of CIFAR-10."""
-    return data.load("cifar10", split, scale="quick")
 
 
 def objective(job: Job, part: Dataset) -> Objective:
@@ -114,10 +110,8 @@ def judged(logits: Tensor, teacher: Tensor, labels: Tensor) -> dict[str, Any]:
     """How often a student (N, C) is right, and how much it is like its teacher (N, C)."""
     fooled = teacher.argmax(1) != labels
     soft, target = logits / TEMPERATURE, teacher / TEMPERATURE
-    return {
-        "test_errors": metrics.errors(logits, labels),
-        "test_accuracy": metrics.accuracy(logits, labels),
-        "test_answers": "".join(str(int(answer)) for answer in logits.argmax(1)),
+    return figures(logits, labels, "errors", "accuracy") | {
+        "test_answers": digits(logits),
         "teacher_agreement": fidelity.agreement(logits, teacher),
         "same_mistakes": fidelity.same_mistakes(logits, teacher, labels),
         "divergence": fidelity.divergence(soft, target),
