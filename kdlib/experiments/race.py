@@ -78,9 +78,7 @@ def flattened(logits: Tensor, temperature: float) -> Tensor:
         logits: (..., C), of C classes; where two are largest, the first of them keeps its probability.
         temperature: at which the probabilities are kept, above 0.
     """
-    p = (logits / temperature).softmax(-1)
-    top, first = p.max(-1, keepdim=True)
-    return temperature * shared_out(top, first, p).log()
+    return evened(logits, temperature, lambda top: top)
 
 
 def equally_sure(logits: Tensor, temperature: float) -> Tensor:
@@ -92,15 +90,14 @@ def equally_sure(logits: Tensor, temperature: float) -> Tensor:
         logits: (..., C), of C classes; where two are largest, the first of them is chosen.
         temperature: at which the probabilities are taken, above 0.
     """
-    p = (logits / temperature).softmax(-1)
-    top, first = p.max(-1, keepdim=True)
-    return temperature * shared_out(top.mean().expand_as(top), first, p).log()
+    return evened(logits, temperature, lambda top: top.mean().expand_as(top))
 
 
-def shared_out(top: Tensor, first: Tensor, like: Tensor) -> Tensor:
-    """Probabilities (..., C), in the shape of `like`: `top` for the class `first`, the rest shared evenly."""
-    rest = ((1 - top) / (like.shape[-1] - 1)).expand_as(like)
-    return torch.scatter(rest, -1, first, top)
+def evened(logits: Tensor, temperature: float, sure: Callable[[Tensor], Tensor]) -> Tensor:
+    """Logits (..., C) whose first choice is as probable as `sure` makes it; the rest is shared evenly."""
+    top, first = (logits / temperature).softmax(-1).max(-1, keepdim=True)
+    rest = ((1 - sure(top)) / (logits.shape[-1] - 1)).expand_as(logits)
+    return temperature * torch.scatter(rest, -1, first, sure(top)).log()
 
 
 LESS: dict[str, Callable[[Tensor, float], Tensor]] = {"flattened": flattened, "equally-sure": equally_sure}

@@ -17,7 +17,7 @@ from kdlib import data, models
 from kdlib.data import Dataset
 from kdlib.evaluation import fidelity, metrics
 from kdlib.experiments import cifar
-from kdlib.experiments.arms import ADAMW, Arm, Experiment, Fitted, Job, answers, fit, taught_by
+from kdlib.experiments.arms import ADAMW, Arm, Experiment, Fitted, Job, answers, fit, taught, taught_by
 from kdlib.experiments.measures import figures
 from kdlib.experiments.race import VIEWS
 from kdlib.losses import features as feature_losses
@@ -66,18 +66,16 @@ def arms() -> list[Arm]:
 
 def by_method(method: str, setting: float) -> Arm:
     """A student's arm by its method: the one that all know, or one with a setting of its own."""
-    teacher: dict[str, Any] = {"teacher": cifar.TEACHER, "teacher_seed": 0}
     if method == "alone":
         return ALONE
     if method == "smoothed":
         return replace(ALONE, name=method, loss="smoothed", options={"smoothing": setting})
     if method == "soft":
-        return replace(ALONE, name=method, loss="hinton", temperature=4.0, alpha=setting, **teacher)
-    if method in ("mutual", "self", "ensemble"):
-        teacher = {"network": "mutual"} if method == "mutual" else {}
-    if method == "hint":
-        teacher["network"] = "with_regressor"
-    return replace(ALONE, name=method, loss=method, options={"setting": setting}, **teacher)
+        return taught(ALONE, method, cifar.TEACHER, 4.0, setting, teacher_seed=0)
+    network = {"hint": "with_regressor", "mutual": "mutual"}.get(method, ALONE.network)
+    own = replace(ALONE, name=method, loss=method, network=network, options={"setting": setting})
+    alone = method in ("mutual", "self", "ensemble")
+    return own if alone else replace(own, teacher=cifar.TEACHER, teacher_seed=0)
 
 
 def network(arm: Arm, seed: int) -> nn.Module:
@@ -128,9 +126,8 @@ def by_features(method: str, teacher: nn.Module, weight: float) -> Objective:
     """The objectives of the three methods that look at feature maps."""
     if method == "hint":
         return signals.hinted(teacher, (GUIDE, GUIDE), weight=weight)
-    if method == "attention":
-        return signals.by_features(attention, teacher, (MAPS, MAPS), weight=weight)
-    return signals.by_features(relations, teacher, (LAST, LAST), weight=weight)
+    term, layers = (attention, MAPS) if method == "attention" else (relations, LAST)
+    return signals.by_features(term, teacher, (layers, layers), weight=weight)
 
 
 def attention(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> Tensor:
