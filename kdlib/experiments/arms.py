@@ -11,7 +11,7 @@ from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from torch import Tensor, nn
 
@@ -79,6 +79,11 @@ class Fitted(NamedTuple):
     half: str = "nowhere"
 
 
+def not_there(*given: Any) -> NoReturn:
+    """What an experiment has not got: networks where nothing is trained, a loss where all know its losses."""
+    raise AssertionError(f"this experiment lacks a function that is asked of it with {given}")
+
+
 @dataclass(frozen=True)
 class Experiment:
     """What a chapter's runs have in common: functions of a job, most of them.
@@ -89,11 +94,11 @@ class Experiment:
 
     name: str
     arms: Callable[[], list[Arm]]
-    network: Callable[[Arm, int], nn.Module] | None = None
-    train_set: Callable[[Job], Dataset | Loader] | None = None
+    network: Callable[[Arm, int], nn.Module] = not_there
+    train_set: Callable[[Job], Dataset | Loader] = not_there
     test_set: Callable[[Job], Dataset] | None = None
-    measure: Callable[[Job, Fitted], dict[str, Any]] | None = None
-    objective: Callable[[Job, Any], Objective] | None = None
+    measure: Callable[[Job, Fitted], dict[str, Any]] = not_there
+    objective: Callable[[Job, Any], Objective] = not_there
     headline: tuple[str, str, int] = ("test_errors", "test errors", 1)
     validation: Callable[[Job], Dataset | None] = lambda job: None
     time: Callable[[Job], dict[str, Any]] | None = None
@@ -126,7 +131,7 @@ def fingerprint(content: Any) -> str:
 def fit(experiment: Experiment, job: Job) -> Fitted:
     """The job's model after its last epoch: trained, gone on with, or only read where that was done."""
     arm, seed = job.arm, job.seed
-    assert arm.recipe and experiment.network
+    assert arm.recipe
     model, part, recipe = experiment.network(arm, seed), examples(experiment, job), arm.recipe
     if job.few:
         model, recipe = model.double(), replace(recipe, epochs=2, half="nowhere")
@@ -159,23 +164,22 @@ def precision(model: nn.Module, part: Dataset, recipe: Recipe, checkpoint: Path)
         return recipe
     if checkpoint.is_file():
         return replace(recipe, half=checkpoints.read(checkpoint)[1]["recipe"]["half"])
-    took = {}
+    took, images = {}, TRIED * recipe.batch_size
     for half in ("everywhere", "nowhere"):
         few = replace(recipe, epochs=1, half=half, patience=None)
-        trial, tried = deepcopy(model), part.subset(range(min(len(part), TRIED * recipe.batch_size)))
+        trial, tried = deepcopy(model), part.subset(range(min(len(part), images)))
         for _ in range(2):  # the first time also chooses kernels
             start = perf_counter()
             train(trial, tried, supervised, few, seed=0)
             took[half] = perf_counter() - start
     quicker = min(took, key=lambda half: took[half])
-    rates = ", ".join(f"{half} {TRIED * recipe.batch_size / seconds:.0f}" for half, seconds in took.items())
+    rates = ", ".join(f"{half} {images / seconds:.0f}" for half, seconds in took.items())
     print(f"half precision, images a second: {rates}; kept: {quicker}", flush=True)
     return replace(recipe, half=quicker)
 
 
 def examples(experiment: Experiment, job: Job) -> Dataset | Loader:
     """What a job's model is trained on."""
-    assert experiment.train_set
     part = experiment.train_set(job)
     return spread(part, job.few) if isinstance(part, Dataset) else part
 
@@ -197,7 +201,6 @@ def objective(experiment: Experiment, job: Job, part: Any) -> Objective:
         stored = isinstance(part, Dataset)  # from a loader the images come without their positions
         teacher = answers(experiment, job, part) if stored else taught_by(experiment, job)
         return distilled(teacher, temperature=arm.temperature, alpha=arm.alpha)
-    assert experiment.objective
     return experiment.objective(job, part)
 
 

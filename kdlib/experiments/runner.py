@@ -124,7 +124,6 @@ def measured_of(experiment: Experiment, job: Job) -> dict[str, Any]:
         measured |= measured.pop("machine", {})  # what it chose itself, such as its threads
         half = job.arm.recipe.half if job.arm.recipe else "nowhere"
     else:
-        assert experiment.measure and experiment.train_set
         fitted = fit(experiment, job)
         test = experiment.test_set(job) if experiment.test_set else None
         sets = (experiment.train_set(job), experiment.validation(job), test)
@@ -153,7 +152,6 @@ def canary(experiment: Experiment, arm: Arm, folder: Path) -> list[float]:
     job = Job(arm, [*arm.seeds, 0][0], folder, few=experiment.canary)
     fitted = fit(experiment, job)
     if experiment.test_set is None:
-        assert experiment.measure
         return [fitted.curve[-1]["loss"], experiment.measure(job, fitted)[experiment.headline[0]]]
     test = spread(experiment.test_set(job), job.few)
     learnt = F.cross_entropy(logits_of(fitted.model, test).double(), test.labels)
