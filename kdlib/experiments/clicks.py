@@ -47,10 +47,9 @@ def arms() -> list[Arm]:
         teachers.append(replace(alone, name=f"teacher-{dwell}", network="teacher"))
         after += [taught(alone, f"after-{dwell}-a{a:g}", teachers[-1], 1.0, a) for a in (0.5, 1.0)]
     beside = [together_arm(f"beside-{name}-a{a:g}", name, alpha=a) for name in SCHEDULES for a in (0.5, 1.0)]
-    rows = [ALONE, *teachers, *after, *beside]
-    for kl, name in product(("", "kl-"), ("at-once", "ramp")):
-        rows.append(together_arm(f"pulled-{kl}{name}", name, detach=False, divergence=bool(kl)))
-    return rows
+    pairs = product(("", "kl-"), ("at-once", "ramp"))
+    pulled = [together_arm(f"pulled-{kl}{s}", s, detach=False, divergence=bool(kl)) for kl, s in pairs]
+    return [ALONE, *teachers, *after, *beside, *pulled]
 
 
 def together_arm(name: str, schedule: str, *, alpha: float = 1.0, **how: bool) -> Arm:

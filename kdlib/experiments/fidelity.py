@@ -15,8 +15,7 @@ from torch import nn
 from kdlib import data, models
 from kdlib.data import Dataset, transfer_sets
 from kdlib.evaluation import fidelity, metrics
-from kdlib.experiments import arms as shared
-from kdlib.experiments.arms import ADAMW, Arm, Experiment, Fitted, Job, fit
+from kdlib.experiments.arms import ADAMW, Arm, Experiment, Fitted, Job, fit, taught
 from kdlib.experiments.measures import figures, parameters
 from kdlib.training import Recipe, logits_of
 
@@ -33,32 +32,30 @@ digits = cache(partial(data.load, "mnist"))  # by split, at 28 pixels
 MANY: dict[str, Any] = {"seeds": range(30), "full": range(30)}  # for the gain whose distribution is shown
 
 
-def taught(
-    name: str, teacher: Arm, temperature: float = 2.5, transfer: str = "all", images: int = IMAGES
-) -> Arm:
+def student(name: str, teacher: Arm, t: float = 2.5, transfer: str = "all", images: int = IMAGES) -> Arm:
     """A student to whom nobody tells the labels, with more epochs where its set has fewer images."""
     recipe = replace(RECIPE, epochs=EPOCHS * IMAGES // images)
     options = {} if transfer == "all" else {"transfer": transfer}
-    return shared.taught(ALONE, name, teacher, temperature, 1.0, recipe=recipe, options=options)
+    return taught(ALONE, name, teacher, t, 1.0, recipe=recipe, options=options)
 
 
 def arms() -> list[Arm]:
     """Every row of chapter 08's tables, teachers before their students."""
-    rows = [replace(TEACHER, **MANY), replace(ALONE, **MANY), replace(taught("T-2.5", TEACHER), **MANY)]
-    rows += [taught(f"T-{t:g}", TEACHER, t) for t in (1.0, 8.0)]
+    rows = [replace(TEACHER, **MANY), replace(ALONE, **MANY), replace(student("T-2.5", TEACHER), **MANY)]
+    rows += [student(f"T-{t:g}", TEACHER, t) for t in (1.0, 8.0)]
     rows += [SMOOTHED, replace(ALONE, name="smoothed-alone", loss="smoothed")]
-    rows += [taught(f"smoothed-T-{t:g}", SMOOTHED, t) for t in (1.0, 2.5, 8.0)]
+    rows += [student(f"smoothed-T-{t:g}", SMOOTHED, t) for t in (1.0, 2.5, 8.0)]
     for width in ("wide-60", "wide-150", "wide-1200"):
         guide = replace(TEACHER, name=f"{width}-teacher", network=width)
-        rows += [guide, *(taught(f"{width}-T-{t:g}", guide, t) for t in (2.5, 8.0))]
+        rows += [guide, *(student(f"{width}-T-{t:g}", guide, t) for t in (2.5, 8.0))]
     rows.append(HALF_TAUGHT)
     for part, n in (("first", IMAGES // 2), ("other", IMAGES // 2), ("all", IMAGES)):
-        rows.append(taught(f"half-{part}", HALF_TAUGHT, transfer=part, images=n))
-    few = taught("few", TEACHER, transfer="thousand", images=1000)
+        rows.append(student(f"half-{part}", HALF_TAUGHT, transfer=part, images=n))
+    few = student("few", TEACHER, transfer="thousand", images=1000)
     rows.append(replace(ALONE, name="thousand-alone", recipe=few.recipe, options=few.options))
-    rows += [taught(f"on-{name}", TEACHER, transfer=name, images=n) for name, n in OTHERS.items()]
+    rows += [student(f"on-{name}", TEACHER, transfer=name, images=n) for name, n in OTHERS.items()]
     twin = Arm("twin-alone", "usual", TEACHER.recipe)
-    return [*rows, twin, shared.taught(twin, "twin", TEACHER, 2.5, 1.0)]
+    return [*rows, twin, taught(twin, "twin", TEACHER, 2.5, 1.0)]
 
 
 def network(arm: Arm, seed: int) -> nn.Module:

@@ -74,8 +74,8 @@ def by_method(method: str, setting: float) -> Arm:
         return taught(ALONE, method, cifar.TEACHER, 4.0, setting, teacher_seed=0)
     network = {"hint": "with_regressor", "mutual": "mutual"}.get(method, ALONE.network)
     own = replace(ALONE, name=method, loss=method, network=network, options={"setting": setting})
-    alone = method in ("mutual", "self", "ensemble")
-    return own if alone else replace(own, teacher=cifar.TEACHER, teacher_seed=0)
+    without = method in ("mutual", "self", "ensemble")
+    return own if without else replace(own, teacher=cifar.TEACHER, teacher_seed=0)
 
 
 def network(arm: Arm, seed: int) -> nn.Module:

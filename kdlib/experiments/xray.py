@@ -20,8 +20,7 @@ from kdlib.data import Dataset
 from kdlib.evaluation import metrics
 from kdlib.experiments import race
 from kdlib.experiments.arms import ADAMW, Arm, Experiment, Fitted, Job, answers, taught
-from kdlib.experiments.measures import confusion as confusion
-from kdlib.experiments.measures import figures, parameters
+from kdlib.experiments.measures import confusion, figures, parameters
 from kdlib.objectives import Batch, Objective, distilled, teacher_logits
 from kdlib.objectives.answers import logits_on
 from kdlib.training import Recipe, logits_of
