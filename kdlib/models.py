@@ -116,12 +116,7 @@ VGG_QUICK = ((16,), (32,), (64,), (64,))
 
 
 def vgg(
-    blocks: Sequence[Sequence[int]],
-    *,
-    seed: int,
-    dropout: float = 0.0,
-    running: bool = True,
-    size: int = 32,
+    blocks: Sequence[Sequence[int]], *, seed: int, dropout: float = 0.0, running: bool = True, size: int = 32
 ) -> nn.Sequential:
     """A VGG-style network for colour images and ten classes, as labml's two for CIFAR-10. Chapter 04.
 
@@ -131,8 +126,7 @@ def vgg(
     seed=0)` and `vgg(VGG_SMALL, running=False, seed=0)`.
 
     Args:
-        blocks: output channels of the convolutions, block by block: VGG_LARGE, VGG_SMALL, VGG_HALF_WIDTH,
-            VGG_QUICK or others.
+        blocks: output channels of the convolutions, block by block: VGG_LARGE or others.
         seed: fixes the initial weights; the global random state is neither used nor changed.
         dropout: the share of each convolution's inputs that is left out in training, 0 to 1.
         running: whether batch norm keeps running means and variances for evaluation. Without them, as in

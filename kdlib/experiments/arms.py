@@ -11,7 +11,7 @@ from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from torch import Tensor, nn
 
@@ -23,6 +23,7 @@ from kdlib.training import Recipe, checkpoints, devices, logits_of, teacher_cach
 
 LONG, TRIED = 5000, 4  # steps of a run that chooses its precision, and how many it tries
 SMOOTHING = 0.1  # of the control that stands beside distillation
+ADAMW: dict[str, Any] = {"optimizer": "adamw", "weight_decay": 0.01, "schedule": "one_cycle"}
 Loader = Iterable[tuple[Tensor, Tensor]]
 
 
@@ -78,6 +79,11 @@ class Fitted(NamedTuple):
     half: str = "nowhere"
 
 
+def not_there(*given: Any) -> NoReturn:
+    """What an experiment has not got: networks where nothing is trained, a loss where all know its losses."""
+    raise AssertionError(f"this experiment lacks a function that is asked of it with {given}")
+
+
 @dataclass(frozen=True)
 class Experiment:
     """What a chapter's runs have in common: functions of a job, most of them.
@@ -88,24 +94,31 @@ class Experiment:
 
     name: str
     arms: Callable[[], list[Arm]]
-    network: Callable[[Arm, int], nn.Module] | None = None
-    train_set: Callable[[Job], Dataset | Loader] | None = None
+    network: Callable[[Arm, int], nn.Module] = not_there
+    train_set: Callable[[Job], Dataset | Loader] = not_there
     test_set: Callable[[Job], Dataset] | None = None
-    measure: Callable[[Job, Fitted], dict[str, Any]] | None = None
-    objective: Callable[[Job, Any], Objective] | None = None
+    measure: Callable[[Job, Fitted], dict[str, Any]] = not_there
+    objective: Callable[[Job, Any], Objective] = not_there
+    headline: tuple[str, str, int] = ("test_errors", "test errors", 1)
     validation: Callable[[Job], Dataset | None] = lambda job: None
     time: Callable[[Job], dict[str, Any]] | None = None
-    headline: tuple[str, str, int] = ("test_errors", "test errors", 1)
     canary: int = 256  # examples that its canaries train on
+
+
+def taught(
+    alone: Arm, name: str, teacher: Arm, temperature: float, alpha: float, loss: str = "hinton", **more: Any
+) -> Arm:
+    """The distilled twin of a student alone; `more` is what else differs."""
+    soft: dict[str, Any] = {"teacher": teacher, "temperature": temperature, "alpha": alpha, "loss": loss}
+    return replace(alone, name=name, **soft | more)
 
 
 def settings(arm: Arm) -> dict[str, Any]:
     """An arm's settings as its record keeps them: without name and seeds, and what is as always."""
-    usual = Arm("")
-    found = {k: v for k, v in asdict(arm).items() if v != getattr(usual, k)}
+    usual, left_out = asdict(Arm("")), ("name", "seeds", "full")
+    kept = {k: v for k, v in asdict(arm).items() if v != usual[k] and k not in left_out}
     if arm.teacher is not None:
-        found["teacher"] = settings(arm.teacher)
-    kept = {k: v for k, v in found.items() if k not in ("name", "seeds", "full")}
+        kept["teacher"] = settings(arm.teacher)
     plain: dict[str, Any] = json.loads(json.dumps(kept))  # as a record has them: tuples are lists
     return plain
 
@@ -118,9 +131,8 @@ def fingerprint(content: Any) -> str:
 def fit(experiment: Experiment, job: Job) -> Fitted:
     """The job's model after its last epoch: trained, gone on with, or only read where that was done."""
     arm, seed = job.arm, job.seed
-    assert arm.recipe and experiment.network
-    model, part = experiment.network(arm, seed), examples(experiment, job)
-    recipe = arm.recipe
+    assert arm.recipe
+    model, part, recipe = experiment.network(arm, seed), examples(experiment, job), arm.recipe
     if job.few:
         model, recipe = model.double(), replace(recipe, epochs=2, half="nowhere")
     how: dict[str, Any] = {"seed": seed, "description": f"{arm.name} seed {seed}"}
@@ -152,23 +164,22 @@ def precision(model: nn.Module, part: Dataset, recipe: Recipe, checkpoint: Path)
         return recipe
     if checkpoint.is_file():
         return replace(recipe, half=checkpoints.read(checkpoint)[1]["recipe"]["half"])
-    took = {}
+    took, images = {}, TRIED * recipe.batch_size
     for half in ("everywhere", "nowhere"):
         few = replace(recipe, epochs=1, half=half, patience=None)
-        trial, tried = deepcopy(model), part.subset(range(min(len(part), TRIED * recipe.batch_size)))
+        trial, tried = deepcopy(model), part.subset(range(min(len(part), images)))
         for _ in range(2):  # the first time also chooses kernels
             start = perf_counter()
             train(trial, tried, supervised, few, seed=0)
             took[half] = perf_counter() - start
     quicker = min(took, key=lambda half: took[half])
-    rates = ", ".join(f"{half} {TRIED * recipe.batch_size / seconds:.0f}" for half, seconds in took.items())
+    rates = ", ".join(f"{half} {images / seconds:.0f}" for half, seconds in took.items())
     print(f"half precision, images a second: {rates}; kept: {quicker}", flush=True)
     return replace(recipe, half=quicker)
 
 
 def examples(experiment: Experiment, job: Job) -> Dataset | Loader:
     """What a job's model is trained on."""
-    assert experiment.train_set
     part = experiment.train_set(job)
     return spread(part, job.few) if isinstance(part, Dataset) else part
 
@@ -190,7 +201,6 @@ def objective(experiment: Experiment, job: Job, part: Any) -> Objective:
         stored = isinstance(part, Dataset)  # from a loader the images come without their positions
         teacher = answers(experiment, job, part) if stored else taught_by(experiment, job)
         return distilled(teacher, temperature=arm.temperature, alpha=arm.alpha)
-    assert experiment.objective
     return experiment.objective(job, part)
 
 

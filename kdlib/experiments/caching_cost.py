@@ -80,9 +80,5 @@ def epoch(job: Job, images: Dataset, teacher: nn.Module | Tensor) -> float:
     return perf_counter() - start
 
 
-EXPERIMENT = Experiment(
-    "caching_cost",
-    arms,
-    time=measure,
-    headline=("break_even", "epochs after which asking beforehand has paid", 1),
-)
+HEADLINE = ("break_even", "epochs after which asking beforehand has paid", 1)
+EXPERIMENT = Experiment("caching_cost", arms, time=measure, headline=HEADLINE)

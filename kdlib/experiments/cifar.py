@@ -9,14 +9,13 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdlib import data, losses, models
 from kdlib.data import Dataset
-from kdlib.evaluation import metrics
-from kdlib.experiments.arms import Arm, Experiment, Fitted, Job, answers, taught_by
+from kdlib.experiments.arms import Arm, Experiment, Fitted, Job, answers, taught, taught_by
+from kdlib.experiments.measures import confusion, digits, figures, parameters
 from kdlib.experiments.race import LESS, VIEWS, judged
 from kdlib.objectives import Batch, Objective, distilled, teacher_logits
 from kdlib.objectives.answers import logits_on
@@ -33,7 +32,6 @@ FAIR: dict[str, Any] = {"schedule": "one_cycle", "weight_decay": 5e-4, "half": "
 LABML = Recipe(20, 2.5e-4, batch_size=64, optimizer="adam", half="everywhere")
 THREE: dict[str, Any] = {"seeds": range(3), "full": range(0)}
 TEACHER = Arm("fair-teacher", "half", Recipe(30, 0.1, **FAIR), augment="crop_flip", **THREE)
-SOFT: dict[str, Any] = {"teacher": TEACHER, "loss": "hinton", "temperature": 4.0, "alpha": 0.9}
 
 
 def arms() -> list[Arm]:
@@ -48,8 +46,7 @@ def labml() -> list[Arm]:
         common: dict[str, Any] = {"augment": augment, "seeds": range(1), "full": range(3)}
         teacher = Arm(f"labml{way}-teacher", "labml_large", LABML, **common)
         alone = Arm(f"labml{way}-alone", "labml_small", replace(LABML, epochs=10), **common)
-        taught: dict[str, Any] = {"teacher": teacher, "loss": "labml", "temperature": 5.0}
-        rows += [teacher, alone, replace(alone, name=f"labml{way}-distilled", **taught)]
+        rows += [teacher, alone, taught(alone, f"labml{way}-distilled", teacher, 5.0, 0.0, loss="labml")]
     return rows
 
 
@@ -57,28 +54,25 @@ def fair() -> list[Arm]:
     """The fair recipe, a control that knows nothing (smoothed labels), and a teacher that is no better."""
     alone = Arm("fair-alone", "small", Recipe(12, 0.1, **FAIR), views=VIEWS, **THREE)
     weak = replace(TEACHER, name="weak-teacher", recipe=Recipe(10, 0.1, **FAIR))
-    return [
-        TEACHER,
-        alone,
-        replace(alone, name="fair-smoothed", loss="smoothed"),
-        replace(alone, name="fair-distilled", **SOFT),
-        replace(alone, name="fair-fixed", **{**SOFT, "loss": "fixed"}),
-        weak,
-        replace(alone, name="weak-distilled", **{**SOFT, "teacher": weak}),
-    ]
+    return [*around("fair", TEACHER, alone), weak, taught(alone, "weak-distilled", weak, 4.0, 0.9)]
+
+
+def around(name: str, teacher: Arm, alone: Arm) -> list[Arm]:
+    """A teacher, the student alone, its control, and its twins: taught in each view, or in one for all."""
+    smoothed = replace(alone, name=f"{name}-smoothed", loss="smoothed")
+    distilled = taught(alone, f"{name}-distilled", teacher, 4.0, 0.9)
+    return [teacher, alone, smoothed, distilled, replace(distilled, name=f"{name}-fixed", loss="fixed")]
 
 
 def sweeps() -> list[Arm]:
     """Temperature, and the share of the images with as many steps as six epochs of all of them."""
     two: dict[str, Any] = {"views": VIEWS, "seeds": range(2), "full": range(0)}
     alone = Arm("T-alone", "small", Recipe(6, 0.1, **FAIR), **two)
-    rows = [alone]
-    for t in (1.0, 2.0, 4.0, 8.0, 16.0):
-        rows.append(replace(alone, name=f"T-{t:g}", **{**SOFT, "temperature": t}))
+    rows = [alone, *(taught(alone, f"T-{t:g}", TEACHER, t, 0.9) for t in (1.0, 2.0, 4.0, 8.0, 16.0))]
     for percent, epochs in ((1, 600), (10, 60)):
         recipe, part = Recipe(epochs, 0.1, **FAIR), {"share": percent / 100}
         few = replace(alone, name=f"labels-{percent}-alone", recipe=recipe, options=part)
-        rows += [few, replace(few, name=f"labels-{percent}-distilled", **SOFT)]
+        rows += [few, taught(few, f"labels-{percent}-distilled", TEACHER, 4.0, 0.9)]
     return rows
 
 
@@ -88,18 +82,10 @@ def headline() -> list[Arm]:
     Batches twice as large fill a GPU better. Twice the learning rate with them would be usual; in three short
     epochs it left the large network at chance, so it stays.
     """
-    recipe, wanted = Recipe(60, 0.1, batch_size=256, **FAIR), {"seeds": range(0), "full": range(5)}
-    shorter = replace(recipe, epochs=40)
-    teacher = Arm("full-teacher", "large", shorter, augment="crop_flip", **wanted)  # type: ignore[arg-type]
-    alone = Arm("full-alone", "small", recipe, views=VIEWS, **wanted)  # type: ignore[arg-type]
-    soft = {**SOFT, "teacher": teacher}
-    return [
-        teacher,
-        alone,
-        replace(alone, name="full-smoothed", loss="smoothed"),
-        replace(alone, name="full-distilled", **soft),
-        replace(alone, name="full-fixed", **{**soft, "loss": "fixed"}),
-    ]
+    recipe = Recipe(60, 0.1, batch_size=256, **FAIR)
+    alone = Arm("full-alone", "small", recipe, views=VIEWS, seeds=range(0), full=range(5))
+    teacher = replace(alone, name="full-teacher", network="large", views=(), augment="crop_flip")
+    return around("full", replace(teacher, recipe=replace(recipe, epochs=40)), alone)
 
 
 def told() -> list[Arm]:
@@ -116,23 +102,16 @@ def network(arm: Arm, seed: int) -> nn.Module:
 
 def measure(job: Job, fitted: Fitted) -> dict[str, Any]:
     """How often the model is right, how sure it is, and what it answers."""
-    test = images("test", job.few)
+    test = test_set(job)
     logits = logits_of(fitted.model, test)
-    confusion = torch.bincount(10 * test.labels + logits.argmax(1), minlength=100).reshape(10, 10)
-    return {
-        "test_errors": metrics.errors(logits, test.labels),
-        "test_accuracy": metrics.accuracy(logits, test.labels),
-        "test_cross_entropy": float(F.cross_entropy(logits, test.labels)),
-        "test_calibration_error": metrics.expected_calibration_error(logits, test.labels),
-        "test_confusion": confusion.tolist(),  # rows: true class
-        "test_answers": "".join(str(int(answer)) for answer in logits.argmax(1)),
-        "parameters": sum(p.numel() for p in fitted.model.parameters()),
-    }
+    worth = figures(logits, test.labels, "errors", "accuracy", "cross_entropy", "calibration_error")
+    told = {"test_confusion": confusion(logits, test.labels), "test_answers": digits(logits)}
+    return {**worth, **told, "parameters": parameters(fitted.model)}
 
 
 def compare(job: Job, fitted: Fitted) -> dict[str, Any]:
     """What a student of the fair race shares with its own seed's teacher."""
-    test, teacher = images("test", job.few), taught_by(SIMILARITY, job.of(replace(job.arm, teacher=TEACHER)))
+    test, teacher = test_set(job), taught_by(SIMILARITY, job.of(replace(job.arm, teacher=TEACHER)))
     return judged(logits_of(fitted.model, test), logits_of(teacher, test), test.labels)
 
 
@@ -175,20 +154,18 @@ def train_set(job: Job) -> Dataset:
     return whole if share == 1 else data.hold_out(whole, share, seed=job.seed)[1]
 
 
+def test_set(job: Job) -> Dataset:
+    """The test images."""
+    return images("test", job.few)
+
+
 def curve_of(job: Job) -> Dataset | None:
     """labml's curves are of the test images, and so are these. Nothing is chosen by them."""
-    return images("test", job.few) if job.arm.name.startswith("labml") else None
+    return test_set(job) if job.arm.name.startswith("labml") else None
 
 
+# Few examples for the canaries: in float64 labml's teacher is slow.
 EXPERIMENT = Experiment(
-    "cifar",
-    arms,
-    network,
-    train_set,
-    lambda job: images("test", job.few),
-    measure,
-    objective,
-    validation=curve_of,
-    canary=64,  # in float64 labml's teacher is slow
+    "cifar", arms, network, train_set, test_set, measure, objective, validation=curve_of, canary=64
 )
 SIMILARITY = replace(EXPERIMENT, name="class_similarity", arms=told, measure=compare)

@@ -10,17 +10,17 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
+from itertools import product
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 
 from kdlib import models
 from kdlib.data.clicks import FEATURES, Clicks, clicks, rows
-from kdlib.evaluation import metrics
-from kdlib.experiments.arms import Arm, Experiment, Fitted, Job
+from kdlib.experiments.arms import Arm, Experiment, Fitted, Job, taught
+from kdlib.experiments.measures import figures
 from kdlib.objectives import Objective, ramps
 from kdlib.objectives.privileged import CoTrained, Leading, together
 from kdlib.training import Recipe
@@ -43,16 +43,12 @@ def arms() -> list[Arm]:
     """Every row of chapter 06's tables on clicks."""
     teachers, after = [], []
     for dwell in DWELLS:
-        teacher = replace(ALONE, name=f"teacher-{dwell}", network="teacher", options={"dwell": dwell})
-        taught = replace(ALONE, teacher=teacher, loss="hinton", options=teacher.options)
-        teachers.append(teacher)
-        after += [replace(taught, name=f"after-{dwell}-a{a:g}", alpha=a, temperature=1.0) for a in (0.5, 1.0)]
+        alone = replace(ALONE, options={"dwell": dwell})
+        teachers.append(replace(alone, name=f"teacher-{dwell}", network="teacher"))
+        after += [taught(alone, f"after-{dwell}-a{a:g}", teachers[-1], 1.0, a) for a in (0.5, 1.0)]
     beside = [together_arm(f"beside-{name}-a{a:g}", name, alpha=a) for name in SCHEDULES for a in (0.5, 1.0)]
-    pulled = [
-        together_arm(f"pulled-{kl}{name}", name, detach=False, divergence=bool(kl))
-        for kl in ("", "kl-")
-        for name in ("at-once", "ramp")
-    ]
+    pairs = product(("", "kl-"), ("at-once", "ramp"))
+    pulled = [together_arm(f"pulled-{kl}{s}", s, detach=False, divergence=bool(kl)) for kl, s in pairs]
     return [ALONE, *teachers, *after, *beside, *pulled]
 
 
@@ -71,9 +67,9 @@ def network(arm: Arm, seed: int) -> nn.Module:
 
 def objective(job: Job, part: Any) -> Objective:
     """Teacher and student at once."""
-    options = job.arm.options
-    how = {key: options[key] for key in ("detach", "divergence")}
-    return together(job.arm.alpha, SCHEDULES[options["schedule"]], **how)
+    how = job.arm.options
+    schedule = SCHEDULES[how["schedule"]]
+    return together(job.arm.alpha, schedule, detach=how["detach"], divergence=how["divergence"])
 
 
 @lru_cache(4)
@@ -111,20 +107,9 @@ def judged(model: nn.Module, test: Clicks) -> dict[str, float]:
     logits = model(rows(test).to(next(model.parameters()).dtype))
     best = test.chance.logit()
     best_logits = torch.stack([torch.zeros_like(best), best], dim=1)
-    return {
-        "test_logloss": float(F.cross_entropy(logits, test.bought)),
-        "test_auroc": metrics.auroc(logits, test.bought),
-        "best_logloss": float(F.cross_entropy(best_logits, test.bought)),
-        "best_auroc": metrics.auroc(best_logits, test.bought),
-    }
+    known = figures(best_logits, test.bought, "logloss", "auroc", of="best_")
+    return figures(logits, test.bought, "logloss", "auroc") | known
 
 
-EXPERIMENT = Experiment(
-    "clicks",
-    arms,
-    network,
-    train_set,
-    measure=measure,
-    objective=objective,
-    headline=("test_logloss", "test logloss", 4),
-)
+HEADLINE = ("test_logloss", "test logloss", 4)
+EXPERIMENT = Experiment("clicks", arms, network, train_set, None, measure, objective, HEADLINE)

@@ -6,61 +6,56 @@ selected on the test images.
 """
 
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, partial
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from kdlib import data, models
 from kdlib.data import Dataset, transfer_sets
 from kdlib.evaluation import fidelity, metrics
-from kdlib.experiments.arms import Arm, Experiment, Fitted, Job, fit
+from kdlib.experiments.arms import ADAMW, Arm, Experiment, Fitted, Job, fit, taught
+from kdlib.experiments.measures import figures, parameters
 from kdlib.training import Recipe, logits_of
 
 # Of both hidden layers.
 WIDTHS = {"small": 30, "usual": 400, "wide-60": 60, "wide-150": 150, "wide-1200": 1200}
 EPOCHS, IMAGES = 20, 60_000  # smaller sets are seen more often, in as many steps
-BUDGET: dict[str, Any] = {"optimizer": "adamw", "weight_decay": 0.01, "schedule": "one_cycle"}
-BUDGET["half"] = "everywhere"
-RECIPE = Recipe(EPOCHS, 3e-3, **BUDGET)
+RECIPE = Recipe(EPOCHS, 3e-3, half="everywhere", **ADAMW)
 OTHERS = {"thousand": 1000, "xrays": 4447, "noise": IMAGES, "clouds": IMAGES}
-TEACHER = Arm("teacher", "usual", Recipe(12, 1e-3, **BUDGET), options={"dropout": 0.5})
+TEACHER = Arm("teacher", "usual", replace(RECIPE, epochs=12, learning_rate=1e-3), options={"dropout": 0.5})
 SMOOTHED = replace(TEACHER, name="smoothed-teacher", loss="smoothed")
 HALF_TAUGHT = replace(TEACHER, name="half-teacher", options={"dropout": 0.5, "transfer": "first"})
 ALONE = Arm("alone", "small", RECIPE)
+digits = cache(partial(data.load, "mnist"))  # by split, at 28 pixels
 MANY: dict[str, Any] = {"seeds": range(30), "full": range(30)}  # for the gain whose distribution is shown
 
 
-def taught(
-    name: str, teacher: Arm, temperature: float = 2.5, transfer: str = "all", images: int = IMAGES
-) -> Arm:
+def student(name: str, teacher: Arm, t: float = 2.5, transfer: str = "all", images: int = IMAGES) -> Arm:
     """A student to whom nobody tells the labels, with more epochs where its set has fewer images."""
     recipe = replace(RECIPE, epochs=EPOCHS * IMAGES // images)
     options = {} if transfer == "all" else {"transfer": transfer}
-    soft: dict[str, Any] = {"teacher": teacher, "loss": "hinton", "temperature": temperature, "alpha": 1.0}
-    return replace(ALONE, name=name, recipe=recipe, options=options, **soft)
+    return taught(ALONE, name, teacher, t, 1.0, recipe=recipe, options=options)
 
 
 def arms() -> list[Arm]:
     """Every row of chapter 08's tables, teachers before their students."""
-    rows = [replace(TEACHER, **MANY), replace(ALONE, **MANY), replace(taught("T-2.5", TEACHER), **MANY)]
-    rows += [taught(f"T-{t:g}", TEACHER, t) for t in (1.0, 8.0)]
+    rows = [replace(TEACHER, **MANY), replace(ALONE, **MANY), replace(student("T-2.5", TEACHER), **MANY)]
+    rows += [student(f"T-{t:g}", TEACHER, t) for t in (1.0, 8.0)]
     rows += [SMOOTHED, replace(ALONE, name="smoothed-alone", loss="smoothed")]
-    rows += [taught(f"smoothed-T-{t:g}", SMOOTHED, t) for t in (1.0, 2.5, 8.0)]
+    rows += [student(f"smoothed-T-{t:g}", SMOOTHED, t) for t in (1.0, 2.5, 8.0)]
     for width in ("wide-60", "wide-150", "wide-1200"):
         guide = replace(TEACHER, name=f"{width}-teacher", network=width)
-        rows += [guide, *(taught(f"{width}-T-{t:g}", guide, t) for t in (2.5, 8.0))]
+        rows += [guide, *(student(f"{width}-T-{t:g}", guide, t) for t in (2.5, 8.0))]
     rows.append(HALF_TAUGHT)
     for part, n in (("first", IMAGES // 2), ("other", IMAGES // 2), ("all", IMAGES)):
-        rows.append(taught(f"half-{part}", HALF_TAUGHT, transfer=part, images=n))
-    few = taught("thousand-alone", TEACHER, transfer="thousand", images=1000)
-    rows.append(replace(ALONE, name=few.name, recipe=few.recipe, options=few.options))
-    rows += [taught(f"on-{name}", TEACHER, transfer=name, images=n) for name, n in OTHERS.items()]
+        rows.append(student(f"half-{part}", HALF_TAUGHT, transfer=part, images=n))
+    few = student("few", TEACHER, transfer="thousand", images=1000)
+    rows.append(replace(ALONE, name="thousand-alone", recipe=few.recipe, options=few.options))
+    rows += [student(f"on-{name}", TEACHER, transfer=name, images=n) for name, n in OTHERS.items()]
     twin = Arm("twin-alone", "usual", TEACHER.recipe)
-    soft: dict[str, Any] = {"teacher": TEACHER, "loss": "hinton", "temperature": 2.5, "alpha": 1.0}
-    return [*rows, twin, replace(twin, name="twin", **soft)]
+    return [*rows, twin, taught(twin, "twin", TEACHER, 2.5, 1.0)]
 
 
 def network(arm: Arm, seed: int) -> nn.Module:
@@ -74,40 +69,23 @@ def measure(job: Job, fitted: Fitted) -> dict[str, Any]:
     model, arm = fitted.model, job.arm
     test, train, transfer = digits("test"), digits("train"), train_set(job)
     logits = logits_of(model, test)
-    measured: dict[str, Any] = {
-        "test_errors": metrics.errors(logits, test.labels),
-        "test_accuracy": metrics.accuracy(logits, test.labels),
-        "test_cross_entropy": float(F.cross_entropy(logits, test.labels)),
-        "test_calibration_error": metrics.expected_calibration_error(logits, test.labels),
-        "train_errors": metrics.errors(logits_of(model, train), train.labels),
-        "within_classes": fidelity.spread_within_classes(logits, test.labels),
-        "parameters": sum(p.numel() for p in model.parameters()),
-    }
+    measured = figures(logits, test.labels, "errors", "accuracy", "cross_entropy", "calibration_error")
+    measured["train_errors"] = metrics.errors(logits_of(model, train), train.labels)
+    measured["within_classes"] = fidelity.spread_within_classes(logits, test.labels)
+    measured["parameters"] = parameters(model)
     if "dropout" not in arm.options:  # a student
         teacher = fit(EXPERIMENT, job.of(arm.teacher or TEACHER)).model
         for name, part in (("test", test), ("transfer", transfer)):
-            measured |= compared(name, logits_of(model, part), logits_of(teacher, part))
+            pair = logits_of(model, part), logits_of(teacher, part)
+            measured[f"{name}_agreement"] = fidelity.agreement(*pair)
+            measured[f"{name}_divergence"] = fidelity.divergence(*pair)
         says = logits_of(teacher, transfer).argmax(1)
         measured["teacher_chooses"] = torch.bincount(says, minlength=10).tolist()
         measured["same_mistakes"] = fidelity.same_mistakes(logits, logits_of(teacher, test), test.labels)
     return measured
 
 
-def compared(name: str, student: Tensor, teacher: Tensor) -> dict[str, float]:
-    """How much alike student and teacher answer on a set of images."""
-    return {
-        f"{name}_agreement": fidelity.agreement(student, teacher),
-        f"{name}_divergence": fidelity.divergence(student, teacher),
-    }
-
-
-@lru_cache
-def digits(split: str) -> Dataset:
-    """MNIST at 28 pixels."""
-    return data.load("mnist", split)
-
-
-@lru_cache
+@cache
 def images(name: str, seed: int) -> Dataset:
     """The set on which an arm learns; a random part, and what is made up, differ from seed to seed."""
     if name == "all":
@@ -116,10 +94,8 @@ def images(name: str, seed: int) -> Dataset:
         return transfer_sets.xrays()
     if name in ("noise", "clouds"):
         return (transfer_sets.noise if name == "noise" else transfer_sets.clouds)(IMAGES, seed=seed)
-    if name == "thousand":
-        return data.hold_out(digits("train"), 1000, seed=seed)[1]
-    first, other = data.hold_out(digits("train"), 0.5, seed=seed)
-    return first if name == "first" else other
+    rest, drawn = data.hold_out(digits("train"), 1000 if name == "thousand" else 0.5, seed=seed)
+    return rest if name == "first" else drawn
 
 
 def train_set(job: Job) -> Dataset:

@@ -12,7 +12,8 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
@@ -52,13 +53,10 @@ def write(record: Record) -> str:
         PermissionError: the folder cannot be written; the message says where else records can go.
     """
     name, line = name_of(record), json.dumps(record)
-    try:
-        with files.locked(folder() / CHECKSUMS):
-            # The checksum first: a run that is killed between the two has no record and is done again.
-            _append(folder() / CHECKSUMS, f"{_sha256(line)} {name}")
-            _append(folder() / f"{record['experiment']}.jsonl", line)
-    except OSError as error:
-        raise _unwritable(error) from error
+    with _remedied(), files.locked(folder() / CHECKSUMS):
+        # The checksum first: a run that is killed between the two has no record and is done again.
+        _append(folder() / CHECKSUMS, f"{_sha256(line)} {name}")
+        _append(folder() / f"{record['experiment']}.jsonl", line)
     return name
 
 
@@ -75,15 +73,17 @@ def _append(path: Path, line: str) -> None:
 
 def check_writable() -> None:
     """Raise PermissionError where no record could be written, before hours of training find it out."""
-    try:
+    with _remedied():
         files.check_writable(folder())
+
+
+@contextmanager
+def _remedied() -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        raise _unwritable(error) from error
-
-
-def _unwritable(error: OSError) -> PermissionError:
-    remedy = "set KDLIB_RUNS to a folder that you can write to"
-    return PermissionError(f"cannot write records to {folder()} ({error}); {remedy}")
+        remedy = "set KDLIB_RUNS to a folder that you can write to"
+        raise PermissionError(f"cannot write records to {folder()} ({error}); {remedy}") from error
 
 
 def records(experiment: str, scale: str) -> list[Record]:

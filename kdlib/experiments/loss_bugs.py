@@ -6,7 +6,7 @@ the loss, or the mode of a network, differs. Nothing is selected on the test ima
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -15,15 +15,16 @@ from torch import Tensor, nn
 
 from kdlib import data, losses, models
 from kdlib.data import Dataset
-from kdlib.evaluation import metrics
-from kdlib.experiments.arms import Arm, Experiment, Fitted, Job, taught_by
+from kdlib.experiments.arms import ADAMW, Arm, Experiment, Fitted, Job, taught, taught_by
+from kdlib.experiments.measures import figures
 from kdlib.objectives import Batch, Objective
 from kdlib.training import Recipe, logits_of
 
 IMAGES, TEMPERATURE, ALPHA = 3000, 4.0, 0.9
-RECIPE = Recipe(60, 3e-3, optimizer="adamw", weight_decay=0.01, schedule="one_cycle")
+RECIPE = Recipe(60, 3e-3, **ADAMW)
 # One teacher of all arms and seeds: a LeNet-5 with dropout, trained on all images with jitter.
 TEACHER = Arm("teacher", "lenet_teacher", replace(RECIPE, epochs=15), augment="shift")
+images = cache(partial(data.load, "mnist", resolution=32))  # by split
 
 Soft = Callable[[Tensor, Tensor], Tensor]
 
@@ -32,8 +33,8 @@ def arms() -> list[Arm]:
     """The rows of chapter 02's table."""
     bugs = ("right", *SOFT_TERMS, "teacher-in-train", "student-in-eval", "shuffled")
     alone = Arm("alone", "lenet_student", RECIPE, options={"images": IMAGES}, seeds=range(10))
-    taught = replace(alone, teacher=TEACHER, teacher_seed=0, temperature=TEMPERATURE, alpha=ALPHA)
-    return [alone, *(replace(taught, name=name, loss=name) for name in bugs)]
+    twin = taught(alone, "right", TEACHER, TEMPERATURE, ALPHA, teacher_seed=0)
+    return [alone, *(replace(twin, name=bug, loss=bug) for bug in bugs)]
 
 
 def swapped(student: Tensor, teacher: Tensor) -> Tensor:
@@ -81,13 +82,13 @@ def objective(job: Job, part: Dataset) -> Objective:
         if bug == "student-in-eval":  # the first evaluation, after an epoch, leaves it there
             model.train(epoch == 0)
         if bug == "teacher-in-train":
-            teacher.train()
             with torch.no_grad():
-                target = teacher(batch.images)
+                target = teacher.train()(batch.images)
             teacher.eval()
+        elif bug == "shuffled":
+            target = stored[mixed(len(part), epoch, job.seed)[batch.positions]]
         else:
-            order = mixed(len(part), epoch, job.seed) if bug == "shuffled" else torch.arange(len(part))
-            target = stored[order[batch.positions]]
+            target = stored[batch.positions]
         logits = model(batch.images)
         hard, term = F.cross_entropy(logits, batch.labels), soft(logits, target)
         return {"loss": ALPHA * term + (1 - ALPHA) * hard, "soft": term, "hard": hard}
@@ -107,12 +108,6 @@ def network(arm: Arm, seed: int) -> nn.Module:
     return models.lenet5((6, 12), (90, 64), dropout=0.2, seed=seed)
 
 
-@lru_cache
-def images(split: str) -> Dataset:
-    """MNIST at 32 pixels."""
-    return data.load("mnist", split, resolution=32)
-
-
 def train_set(job: Job) -> Dataset:
     """All images for the teacher, some for the students of a seed."""
     if job.arm.name == TEACHER.name:
@@ -124,13 +119,7 @@ def train_set(job: Job) -> Dataset:
 def measure(job: Job, fitted: Fitted) -> dict[str, Any]:
     """Test errors and cross-entropy."""
     test = images("test")
-    logits = logits_of(fitted.model, test)
-    return {
-        "test_errors": metrics.errors(logits, test.labels),
-        "test_cross_entropy": float(F.cross_entropy(logits, test.labels)),
-    }
+    return figures(logits_of(fitted.model, test), test.labels, "errors", "cross_entropy")
 
 
-EXPERIMENT = Experiment(
-    "loss_bugs", arms, network, train_set, lambda job: images("test"), measure, objective
-)
+EXPERIMENT = Experiment("loss_bugs", arms, network, train_set, lambda job: images("test"), measure, objective)

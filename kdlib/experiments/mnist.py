@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from kdlib import data, models
 from kdlib.data import Dataset
 from kdlib.evaluation import metrics
-from kdlib.experiments.arms import Arm, Experiment, Fitted, Job, answers
+from kdlib.experiments.arms import ADAMW, Arm, Experiment, Fitted, Job, answers, taught
+from kdlib.experiments.measures import figures, parameters
 from kdlib.objectives import Batch, Objective, teacher_logits
 from kdlib.training import Recipe, logits_of
 
@@ -28,7 +29,6 @@ NETWORKS: dict[str, dict[str, Any]] = {
 SKEWED = 3354 / 60_000  # the share of the images that is in the train set "skewed"
 OMITTED = {"no-threes": (3,), "only-7-8": (7, 8)}  # the classes whose bias is then moved
 
-ADAMW: dict[str, Any] = {"optimizer": "adamw", "weight_decay": 0.01, "schedule": "one_cycle"}
 HALF: dict[str, Any] = {**ADAMW, "half": "everywhere"}  # the MLPs in a third of the time
 
 TUTORIAL = Recipe(epochs=100, learning_rate=0.001, optimizer="sgd", momentum=0.9, batch_size=128)
@@ -40,11 +40,6 @@ MODERN_TEACHER = Arm("modern-teacher", "lenet_teacher", MODERN)
 HINTON_TEACHER = Arm("hinton-teacher", "mlp_1200", Recipe(200, 1e-3, **HALF), augment="shift")
 # Added to the seed of the initial weights: without it a teacher and its student share theirs.
 APART = {"offset": 1000}
-
-
-def soft(teacher: Arm, temperature: float, alpha: float = 0.9) -> dict[str, Any]:
-    """What makes an arm a distilled one."""
-    return {"teacher": teacher, "loss": "hinton", "temperature": temperature, "alpha": alpha}
 
 
 def on(train_set: str, **more: Any) -> dict[str, Any]:
@@ -60,17 +55,11 @@ def arms() -> list[Arm]:
 def tutorial() -> list[Arm]:
     """The Vietnamese tutorial: its own setting, its loss mended, a modern schedule."""
     alone = Arm("tutorial-alone", "lenet_student", replace(TUTORIAL, epochs=50), seeds=range(3))
-    mended = replace(alone, name="tutorial-mended", **soft(TUTORIAL_TEACHER, 10.0))
+    as_written = taught(alone, "tutorial-as-written", TUTORIAL_TEACHER, 10.0, 0.9, loss="tutorial")
+    mended = replace(as_written, name="tutorial-mended", loss="hinton")
     modern = Arm("modern-alone", "lenet_student", MODERN)
-    return [
-        TUTORIAL_TEACHER,
-        alone,
-        replace(mended, name="tutorial-as-written", loss="tutorial"),
-        mended,
-        MODERN_TEACHER,
-        modern,
-        replace(modern, name="modern-distilled", **soft(MODERN_TEACHER, 10.0)),
-    ]
+    distilled = taught(modern, "modern-distilled", MODERN_TEACHER, 10.0, 0.9)
+    return [TUTORIAL_TEACHER, alone, as_written, mended, MODERN_TEACHER, modern, distilled]
 
 
 def reasons() -> list[Arm]:
@@ -84,14 +73,12 @@ def reasons() -> list[Arm]:
     for part in ("tenth", "skewed"):
         teacher = Arm(f"{part}-teacher", "lenet_teacher", longer, options=on(part))
         alone = Arm(f"{part}-alone", "lenet_student", longer, options=on(part))
-        more = replace(alone, name=f"{part}-more-data", **soft(MODERN_TEACHER, 4.0))
-        rows += [teacher, alone, replace(alone, name=f"{part}-same-data", **soft(teacher, 4.0)), more]
+        more = taught(alone, f"{part}-more-data", MODERN_TEACHER, 4.0, 0.9)
+        rows += [teacher, alone, taught(alone, f"{part}-same-data", teacher, 4.0, 0.9), more]
         if part == "tenth":
             rows.append(replace(more, name="tenth-more-apart", options=on(part, **APART)))
-        else:
-            even = Arm("skewed-even-teacher", "lenet_teacher", longer, options=on("even"))
-            rows += [even, replace(alone, name="skewed-even-data", **soft(even, 4.0))]
-    return rows
+    even = replace(teacher, name="skewed-even-teacher", options=on("even"))
+    return [*rows, even, taught(alone, "skewed-even-data", even, 4.0, 0.9)]
 
 
 def hinton() -> list[Arm]:
@@ -100,23 +87,14 @@ def hinton() -> list[Arm]:
     The patient pair was added when the students of 20 epochs were known: does the distilled one need longer?
     """
     alone = Arm("hinton-alone", "mlp_800", Recipe(20, 1e-3, **HALF))
-    distilled = replace(alone, name="hinton-distilled", **soft(HINTON_TEACHER, 20.0, 1.0))
+    distilled = taught(alone, "hinton-distilled", HINTON_TEACHER, 20.0, 1.0)
+    both = replace(distilled, name="hinton-both", alpha=0.9)
     patient = Recipe(100, 1e-3, **HALF)
     small = Arm("small-alone", "mlp_30", Recipe(30, 3e-3, **HALF))
-    return [
-        HINTON_TEACHER,
-        alone,
-        distilled,
-        replace(distilled, name="hinton-both", alpha=0.9),
-        replace(alone, name="patient-alone", recipe=patient),
-        replace(distilled, name="patient-distilled", recipe=patient),
-        small,
-        *(
-            replace(small, name=f"small-T{t:g}", **soft(HINTON_TEACHER, t, 1.0))
-            for t in (1.0, 2.5, 4.0, 8.0, 20.0)
-        ),
-        *(replace(distilled, name=part, options=on(part)) for part in OMITTED),
-    ]
+    rows = [HINTON_TEACHER, alone, distilled, both, replace(alone, name="patient-alone", recipe=patient)]
+    rows += [replace(distilled, name="patient-distilled", recipe=patient), small]
+    rows += [taught(small, f"small-T{t:g}", HINTON_TEACHER, t, 1.0) for t in (1.0, 2.5, 4.0, 8.0, 20.0)]
+    return rows + [replace(distilled, name=part, options=on(part)) for part in OMITTED]
 
 
 def few_labels() -> list[Arm]:
@@ -125,7 +103,7 @@ def few_labels() -> list[Arm]:
     for percent, epochs in ((1, 400), (3, 200), (10, 100)):
         part = f"percent-{percent}"
         hard = Arm(f"few-{percent}-hard", "mlp_800", Recipe(epochs, 1e-3, **HALF), options=on(part))
-        rows += [hard, replace(hard, name=f"few-{percent}-soft", **soft(HINTON_TEACHER, 20.0, 1.0))]
+        rows += [hard, taught(hard, f"few-{percent}-soft", HINTON_TEACHER, 20.0, 1.0)]
         if percent == 3:
             rows.append(replace(rows[-1], name="few-3-apart", options=on(part, **APART)))
     return rows
@@ -141,27 +119,20 @@ def measure(job: Job, fitted: Fitted) -> dict[str, Any]:
     """Test errors, in all and by class, F1, and what moving the bias of classes never shown does."""
     model, test = fitted.model, test_set(job)
     logits = logits_of(model, test)
-    measured: dict[str, Any] = counted(logits, test.labels)
-    measured["test_accuracy"] = metrics.accuracy(logits, test.labels)
-    measured["test_macro_f1"] = metrics.macro_f1(logits, test.labels)
-    measured["parameters"] = sum(p.numel() for p in model.parameters())
+    measured = counted(logits, test.labels) | {"parameters": parameters(model)}
+    measured |= figures(logits, test.labels, "accuracy", "macro_f1")
     if classes := OMITTED.get(job.arm.options.get("train_set", "all")):
         for tuned_on, tuning in (("test", test), ("train", images(job.arm.network, "train"))):
             bias = best_bias(logits_of(model, tuning), tuning.labels, classes)
-            measured[f"bias_tuned_on_{tuned_on}"] = {
-                "bias": bias,
-                **counted(moved(logits, classes, bias), test.labels),
-            }
+            found = {"bias": bias, **counted(moved(logits, classes, bias), test.labels)}
+            measured[f"bias_tuned_on_{tuned_on}"] = found
     return measured
 
 
 def counted(logits: Tensor, labels: Tensor) -> dict[str, Any]:
     """Test errors, in all and by class."""
-    wrong = labels[logits.argmax(1) != labels]
-    return {
-        "test_errors": metrics.errors(logits, labels),
-        "test_errors_by_class": torch.bincount(wrong, minlength=10).tolist(),
-    }
+    by_class = torch.bincount(labels[logits.argmax(1) != labels], minlength=10).tolist()
+    return figures(logits, labels, "errors") | {"test_errors_by_class": by_class}
 
 
 def moved(logits: Tensor, classes: tuple[int, ...], bias: float) -> Tensor:
@@ -211,28 +182,24 @@ def test_set(job: Job) -> Dataset:
 
 def train_set(job: Job) -> Dataset:
     """The training images of an arm; a random part differs from seed to seed."""
-    whole, seed = images(job.arm.network, "train"), job.seed
-    name, labels = job.arm.options.get("train_set", "all"), whole.labels
+    whole, name = images(job.arm.network, "train"), job.arm.options.get("train_set", "all")
+
+    def drawn(share: float, of: Dataset = whole) -> Dataset:
+        return data.hold_out(of, share, seed=job.seed)[1]
+
     if name == "all":
         return whole
-    if name == "no-threes":
-        return whole.subset(labels != 3)
-    if name == "only-7-8":
-        return whole.subset((labels == 7) | (labels == 8))
-    if name == "tenth":
-        return data.hold_out(whole, 0.1, seed=seed)[1]
-    if name == "even":  # as many as "skewed" has
-        return data.hold_out(whole, SKEWED, seed=seed)[1]
+    if name in OMITTED:  # "only-7-8" has no others, and the bias of these two is moved
+        of_these = torch.isin(whole.labels, torch.tensor(OMITTED[name]))
+        return whole.subset(of_these if name == "only-7-8" else ~of_these)
     if name == "skewed":  # a tenth of the digits 0 to 4, a hundredth of 5 to 9
-        small, large = labels < 5, labels >= 5
-        parts = [data.hold_out(whole.subset(m), s, seed=seed)[1] for m, s in ((small, 0.1), (large, 0.01))]
-        return replace(
-            whole,
-            images=torch.cat([part.images for part in parts]),
-            labels=torch.cat([part.labels for part in parts]),
-        )
-    percent = int(name.removeprefix("percent-"))
-    return data.hold_out(whole, percent / 100, seed=seed)[1]
+        small = drawn(0.1, whole.subset(whole.labels < 5))
+        large = drawn(0.01, whole.subset(whole.labels >= 5))
+        labels = torch.cat([small.labels, large.labels])
+        return replace(whole, images=torch.cat([small.images, large.images]), labels=labels)
+    if name == "even":  # as many as "skewed" has
+        return drawn(SKEWED)
+    return drawn(0.1 if name == "tenth" else int(name.removeprefix("percent-")) / 100)
 
 
 EXPERIMENT = Experiment("mnist", arms, network, train_set, test_set, measure, objective)

@@ -9,7 +9,7 @@ come from two teachers, each trained on half of the patients and asked about the
 """
 
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -18,12 +18,14 @@ from torch import Tensor, nn
 
 from kdlib import data, models
 from kdlib.data import Dataset
-from kdlib.evaluation import metrics
-from kdlib.experiments.arms import Arm, Experiment, Fitted, Job, fit
+from kdlib.experiments.arms import Arm, Experiment, Fitted, Job, fit, taught
+from kdlib.experiments.measures import figures, parameters
 from kdlib.objectives import Objective, distilled
 from kdlib.training import Recipe, logits_of
 
 SHARP = 64
+# By split, as everyone has them: the bundle's, whatever KDLIB_SCALE says.
+pictures = cache(partial(data.load, "chest_xray", scale="quick"))
 RECIPE = Recipe(15, 1e-3, batch_size=32, optimizer="adam", schedule="one_cycle", half="everywhere")
 TEACHER = Arm("sharp", "sharp", RECIPE, options={"pixels": SHARP})
 HALVES = [replace(TEACHER, name=f"half-{part}", options={"pixels": SHARP, "half": part}) for part in (0, 1)]
@@ -51,9 +53,8 @@ def arms() -> list[Arm]:
         alone = Arm(f"{pixels}-alone", "student", RECIPE, options={"pixels": pixels})
         rows.append(alone)
         for t in (1.0, 4.0):
-            taught = replace(alone, name=f"{pixels}-T{t:g}", teacher=TEACHER, temperature=t, alpha=0.75)
-            rows.append(replace(taught, loss="hinton"))
-            crossed.append(replace(taught, name=f"{pixels}-crossed-T{t:g}", loss="crossed"))
+            rows.append(taught(alone, f"{pixels}-T{t:g}", TEACHER, t, 0.75))
+            crossed.append(replace(rows[-1], name=f"{pixels}-crossed-T{t:g}", loss="crossed"))
     return [*rows, *HALVES, *crossed]
 
 
@@ -69,12 +70,10 @@ def network(arm: Arm, seed: int) -> nn.Module:
 
 def measure(job: Job, fitted: Fitted) -> dict[str, Any]:
     """Accuracy, AUROC and logloss on validation and test pictures."""
-    measured: dict[str, Any] = {"parameters": sum(p.numel() for p in fitted.model.parameters())}
+    measured: dict[str, Any] = {"parameters": parameters(fitted.model)}
     for name, part in (("validation", pictures("val")), ("test", pictures("test"))):
         logits = logits_of(fitted.model, part)
-        measured[f"{name}_accuracy"] = metrics.accuracy(logits, part.labels)
-        measured[f"{name}_auroc"] = metrics.auroc(logits, part.labels)
-        measured[f"{name}_logloss"] = float(F.cross_entropy(logits, part.labels))
+        measured |= figures(logits, part.labels, "accuracy", "auroc", "logloss", of=f"{name}_")
     return measured
 
 
@@ -103,20 +102,12 @@ def side(part: Dataset, seed: int) -> Tensor:
     return torch.tensor([half[name] for name in part.patients])
 
 
-@lru_cache
-def pictures(split: str) -> Dataset:
-    """The X-rays of a split at 64 pixels, as everyone has them: the bundle's, whatever KDLIB_SCALE says."""
-    return data.load("chest_xray", split, scale="quick")
+def test_set(job: Job) -> Dataset:
+    """The test folder."""
+    return pictures("test")
 
 
+HEADLINE = ("test_auroc", "test AUROC", 3)
 EXPERIMENT = Experiment(
-    "privileged_resolution",
-    arms,
-    network,
-    train_set,
-    lambda job: pictures("test"),
-    measure,
-    objective,
-    headline=("test_auroc", "test AUROC", 3),
-    canary=64,
+    "privileged_resolution", arms, network, train_set, test_set, measure, objective, HEADLINE, canary=64
 )

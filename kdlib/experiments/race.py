@@ -11,7 +11,7 @@ choice alone. Furlanello et al. (2018) permute the wrong classes to that end.
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -21,8 +21,9 @@ from torch import Tensor, nn
 from kdlib import data, models, pretrained
 from kdlib.data import Dataset
 from kdlib.data.augment import View
-from kdlib.evaluation import fidelity, metrics
+from kdlib.evaluation import fidelity
 from kdlib.experiments.arms import Arm, Experiment, Fitted, Job
+from kdlib.experiments.measures import digits, figures
 from kdlib.objectives import Objective, distilled
 from kdlib.training import Recipe, logits_of
 
@@ -31,6 +32,7 @@ MOVES = ((0, 0), (-3, -2), (-2, 3), (2, -3), (3, 2), (-4, 1), (4, -1), (0, 4))
 VIEWS = tuple(View(flip, dy, dx) for flip in (False, True) for dy, dx in MOVES)
 RECIPE = Recipe(4, 0.1, weight_decay=5e-4, schedule="one_cycle")  # the page's
 TEMPERATURE = 4.0
+images = cache(partial(data.load, "cifar10", scale="quick"))  # by split: the bundled part of CIFAR-10
 
 
 def arms() -> list[Arm]:
@@ -51,12 +53,6 @@ def arms() -> list[Arm]:
 def network(arm: Arm, seed: int) -> nn.Module:
     """The page's student."""
     return models.vgg(models.VGG_QUICK, seed=seed)
-
-
-@lru_cache
-def images(split: str) -> Dataset:
-    """The bundled part of CIFAR-10."""
-    return data.load("cifar10", split, scale="quick")
 
 
 def objective(job: Job, part: Dataset) -> Objective:
@@ -82,9 +78,7 @@ def flattened(logits: Tensor, temperature: float) -> Tensor:
         logits: (..., C), of C classes; where two are largest, the first of them keeps its probability.
         temperature: at which the probabilities are kept, above 0.
     """
-    p = (logits / temperature).softmax(-1)
-    top, first = p.max(-1, keepdim=True)
-    return temperature * shared_out(top, first, p).log()
+    return evened(logits, temperature, lambda top: top)
 
 
 def equally_sure(logits: Tensor, temperature: float) -> Tensor:
@@ -96,15 +90,14 @@ def equally_sure(logits: Tensor, temperature: float) -> Tensor:
         logits: (..., C), of C classes; where two are largest, the first of them is chosen.
         temperature: at which the probabilities are taken, above 0.
     """
-    p = (logits / temperature).softmax(-1)
-    top, first = p.max(-1, keepdim=True)
-    return temperature * shared_out(top.mean().expand_as(top), first, p).log()
+    return evened(logits, temperature, lambda top: top.mean().expand_as(top))
 
 
-def shared_out(top: Tensor, first: Tensor, like: Tensor) -> Tensor:
-    """Probabilities (..., C), in the shape of `like`: `top` for the class `first`, the rest shared evenly."""
-    rest = ((1 - top) / (like.shape[-1] - 1)).expand_as(like)
-    return torch.scatter(rest, -1, first, top)
+def evened(logits: Tensor, temperature: float, sure: Callable[[Tensor], Tensor]) -> Tensor:
+    """Logits (..., C) whose first choice is as probable as `sure` makes it; the rest is shared evenly."""
+    top, first = (logits / temperature).softmax(-1).max(-1, keepdim=True)
+    rest = ((1 - sure(top)) / (logits.shape[-1] - 1)).expand_as(logits)
+    return temperature * torch.scatter(rest, -1, first, sure(top)).log()
 
 
 LESS: dict[str, Callable[[Tensor, float], Tensor]] = {"flattened": flattened, "equally-sure": equally_sure}
@@ -114,10 +107,8 @@ def judged(logits: Tensor, teacher: Tensor, labels: Tensor) -> dict[str, Any]:
     """How often a student (N, C) is right, and how much it is like its teacher (N, C)."""
     fooled = teacher.argmax(1) != labels
     soft, target = logits / TEMPERATURE, teacher / TEMPERATURE
-    return {
-        "test_errors": metrics.errors(logits, labels),
-        "test_accuracy": metrics.accuracy(logits, labels),
-        "test_answers": "".join(str(int(answer)) for answer in logits.argmax(1)),
+    return figures(logits, labels, "errors", "accuracy") | {
+        "test_answers": digits(logits),
         "teacher_agreement": fidelity.agreement(logits, teacher),
         "same_mistakes": fidelity.same_mistakes(logits, teacher, labels),
         "divergence": fidelity.divergence(soft, target),

@@ -14,7 +14,6 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 
 from kdlib import files
@@ -38,23 +37,10 @@ from kdlib.experiments import (
 from kdlib.experiments.arms import Arm, Experiment, Job, fit, settings, spread
 from kdlib.training import devices, logits_of
 
-EXPERIMENTS = {
-    experiment.name: experiment
-    for experiment in (
-        loss_bugs.EXPERIMENT,
-        mnist.EXPERIMENT,
-        race.EXPERIMENT,
-        cifar.EXPERIMENT,
-        cifar.SIMILARITY,
-        caching_cost.EXPERIMENT,
-        xray.EXPERIMENT,
-        speed.EXPERIMENT,
-        clicks.EXPERIMENT,
-        privileged_resolution.EXPERIMENT,
-        signals.EXPERIMENT,
-        fidelity.EXPERIMENT,
-    )
-}
+FIRST = (loss_bugs, mnist, race, cifar, caching_cost, xray)
+CHAPTERS = (*FIRST, speed, clicks, privileged_resolution, signals, fidelity)
+# All that these files define, in this order.
+EXPERIMENTS = {e.name: e for of in CHAPTERS for e in vars(of).values() if isinstance(e, Experiment)}
 SCALES = ("cpu", "full")
 
 
@@ -89,12 +75,11 @@ def run(name: str, scale: str, *, only: str = "*", seeds: list[int] | None = Non
     chosen = [arm for arm in experiment.arms() if fnmatch(arm.name, only)]
     if not chosen:
         raise ValueError(f"only is {only!r}; the arms are {', '.join(a.name for a in experiment.arms())}")
-    runnable = [arm for arm in chosen if seeds_of(arm, scale)]
-    if not runnable:
-        raise ValueError(f"only is {only!r}; no arm that it matches is run at scale {scale!r}: give another")
     if bad := [seed for seed in seeds or () if not 0 <= seed <= 2**40]:
         raise ValueError(f"seeds holds {bad[0]}; a seed is a whole number from 0 to 2**40")
-    jobs = [(seed, arm) for arm in runnable for seed in seeds or seeds_of(arm, scale)]
+    jobs = [(seed, arm) for arm in chosen if (own := seeds_of(arm, scale)) for seed in seeds or own]
+    if not jobs:
+        raise ValueError(f"only is {only!r}; no arm that it matches is run at scale {scale!r}: give another")
     # All arms of a seed before the next.
     return sum(_run(experiment, arm, scale, seed) for seed, arm in sorted(jobs, key=lambda job: job[0]))
 
@@ -118,13 +103,11 @@ def _run(experiment: Experiment, arm: Arm, scale: str, seed: int) -> bool:
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            raise OSError(
-                f"no room is left below {runs_folder()}; free some, or set KDLIB_RUNS to another folder, and "
-                "run again: training goes on from the last epoch that was kept"
-            ) from error
-        machine = measured.pop("machine", {})  # what an experiment chose itself, such as its threads
-        record |= {"settings": settings(arm), **measured, "seconds": time.perf_counter() - start}
-        record |= {**ledger.machine(), **machine, "commit": commit}
+            remedy = "free some, or set KDLIB_RUNS to another folder, and run again: training goes on from "
+            remedy += "the last epoch that was kept"
+            raise OSError(f"no room is left below {runs_folder()}; {remedy}") from error
+        record |= {"settings": settings(arm), "seconds": time.perf_counter() - start, "commit": commit}
+        record |= ledger.machine() | measured
         written, (metric, caption, _) = ledger.write(record), experiment.headline
         print(f"{written}: {measured['metrics'][metric]:g} {caption}", flush=True)
         return True
@@ -138,16 +121,15 @@ def measured_of(experiment: Experiment, job: Job) -> dict[str, Any]:
     """
     if experiment.time:
         measured = {"curve": {}, **experiment.time(job)}
+        measured |= measured.pop("machine", {})  # what it chose itself, such as its threads
         half = job.arm.recipe.half if job.arm.recipe else "nowhere"
     else:
-        assert experiment.measure and experiment.train_set
         fitted = fit(experiment, job)
-        sets = [experiment.train_set(job), experiment.validation(job)]
-        sets.append(experiment.test_set(job) if experiment.test_set else None)
+        test = experiment.test_set(job) if experiment.test_set else None
+        sets = (experiment.train_set(job), experiment.validation(job), test)
         known = [part for part in sets if isinstance(part, Dataset)]
         measured = {"metrics": experiment.measure(job, fitted), "curve": ledger.columns(fitted.curve)}
-        measured["data"] = digest(*known) if known else None
-        half = fitted.half
+        measured["data"], half = digest(*known) if known else None, fitted.half
     kept = devices.chosen_half(devices.pick(), half)
     measured["half"] = kept and str(kept)
     needed, metric = f"what {experiment.name} measures", experiment.headline[0]
@@ -170,7 +152,6 @@ def canary(experiment: Experiment, arm: Arm, folder: Path) -> list[float]:
     job = Job(arm, [*arm.seeds, 0][0], folder, few=experiment.canary)
     fitted = fit(experiment, job)
     if experiment.test_set is None:
-        assert experiment.measure
         return [fitted.curve[-1]["loss"], experiment.measure(job, fitted)[experiment.headline[0]]]
     test = spread(experiment.test_set(job), job.few)
     learnt = F.cross_entropy(logits_of(fitted.model, test).double(), test.labels)
@@ -180,13 +161,8 @@ def canary(experiment: Experiment, arm: Arm, folder: Path) -> list[float]:
 def canaries(experiment: Experiment) -> dict[str, list[float]]:
     """The canary of every arm that is trained at scale cpu, under the names by which they are stored."""
     arms = [arm for arm in experiment.arms() if arm.recipe and not experiment.time and len(arm.seeds)]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            return {f"{experiment.name}.{arm.name}": canary(experiment, arm, Path(folder)) for arm in arms}
-    finally:
-        torch.set_num_threads(threads)
+    with speed.threads(1), tempfile.TemporaryDirectory() as folder:
+        return {f"{experiment.name}.{arm.name}": canary(experiment, arm, Path(folder)) for arm in arms}
 
 
 def stored_canaries() -> dict[str, Any]:
@@ -229,8 +205,7 @@ def table(name: str, scale: str) -> list[str]:
     lines = [f"{name}, {scale} scale: {caption}, mean and 95 % interval over seeds"]
     for arm in experiment.arms():
         if arm.name not in found:
-            never = "" if seeds_of(arm, scale) else " at this scale"
-            lines.append(f"  {arm.name:<22} not run{never}")
+            lines.append(f"  {arm.name:<22} not run" + " at this scale" * (not seeds_of(arm, scale)))
             continue
         mean, low, high, seeds = statistics.interval(list(found[arm.name].values()))
         few = "one seed" if seeds == 1 else "two seeds"

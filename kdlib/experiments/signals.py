@@ -8,17 +8,17 @@ serves all: chapter 04's of seed 0, trained on all 50,000 images. The test image
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdlib import data, models
 from kdlib.data import Dataset
 from kdlib.evaluation import fidelity, metrics
 from kdlib.experiments import cifar
-from kdlib.experiments.arms import Arm, Experiment, Fitted, Job, answers, fit, taught_by
+from kdlib.experiments.arms import ADAMW, Arm, Experiment, Fitted, Job, answers, fit, taught, taught_by
+from kdlib.experiments.measures import figures
 from kdlib.experiments.race import VIEWS
 from kdlib.losses import features as feature_losses
 from kdlib.objectives import Objective, distilled, signals
@@ -43,8 +43,7 @@ TRIED: dict[str, tuple[tuple[float, ...], float]] = {
 }
 # AdamW, because its steps do not grow with the size of a loss, which differs from method to method: with SGD,
 # at the rate that suited the student alone, decoupled distillation of beta = 8 stayed at chance.
-BUDGET: dict[str, Any] = {"optimizer": "adamw", "weight_decay": 0.01, "schedule": "one_cycle"}
-RECIPE = Recipe(8, TRIED["alone"][1], half="everywhere", **BUDGET)
+RECIPE = Recipe(8, TRIED["alone"][1], half="everywhere", **ADAMW)
 # Where both networks have maps of 8x8, 4x4 and 2x2 pixels, and what each gives to its last layer.
 MAPS, LAST = ("pool2", "pool3", "pool4"), ("flatten",)
 GUIDE = "pool3"
@@ -57,30 +56,26 @@ def arms() -> list[Arm]:
     rows = []
     for method, (tried, _) in TRIED.items():
         for setting in tried:
-            arm = by_method(method, setting)
+            arm, name = by_method(method, setting), f"try-{method}-{setting:g}"
             rate = setting if method == "alone" else RECIPE.learning_rate
             recipe = replace(RECIPE, epochs=RECIPE.epochs // 2, learning_rate=rate)
-            once = range(TUNING_SEED, TUNING_SEED + 1)  # which no row of the table shares
-            tuned = {**arm.options, "tuning": True}
-            arm = replace(arm, recipe=recipe, options=tuned, seeds=once, full=once)
-            rows.append(replace(arm, name=f"try-{method}-{setting:g}"))
+            options, once = {**arm.options, "tuning": True}, [TUNING_SEED]  # which no row below shares
+            rows.append(replace(arm, name=name, recipe=recipe, options=options, seeds=once, full=once))
     return rows + [by_method(method, best) for method, (_, best) in TRIED.items()]
 
 
 def by_method(method: str, setting: float) -> Arm:
     """A student's arm by its method: the one that all know, or one with a setting of its own."""
-    teacher: dict[str, Any] = {"teacher": cifar.TEACHER, "teacher_seed": 0}
     if method == "alone":
         return ALONE
     if method == "smoothed":
         return replace(ALONE, name=method, loss="smoothed", options={"smoothing": setting})
     if method == "soft":
-        return replace(ALONE, name=method, loss="hinton", temperature=4.0, alpha=setting, **teacher)
-    if method in ("mutual", "self", "ensemble"):
-        teacher = {"network": "mutual"} if method == "mutual" else {}
-    if method == "hint":
-        teacher["network"] = "with_regressor"
-    return replace(ALONE, name=method, loss=method, options={"setting": setting}, **teacher)
+        return taught(ALONE, method, cifar.TEACHER, 4.0, setting, teacher_seed=0)
+    network = {"hint": "with_regressor", "mutual": "mutual"}.get(method, ALONE.network)
+    own = replace(ALONE, name=method, loss=method, network=network, options={"setting": setting})
+    without = method in ("mutual", "self", "ensemble")
+    return own if without else replace(own, teacher=cifar.TEACHER, teacher_seed=0)
 
 
 def network(arm: Arm, seed: int) -> nn.Module:
@@ -99,13 +94,9 @@ def measure(job: Job, fitted: Fitted) -> dict[str, Any]:
     """How good the student is on the images that judge it, and how near to its teacher."""
     tuning, judge = job.arm.options.get("tuning", False), judged_on(job)
     logits = logits_of(fitted.model, judge)
-    measured: dict[str, Any] = {
-        "judged_on": "validation" if tuning else "test",
-        "accuracy": metrics.accuracy(logits, judge.labels),
-        "cross_entropy": float(F.cross_entropy(logits, judge.labels)),
-        "calibration_error": metrics.expected_calibration_error(logits, judge.labels),
-        "train_seconds": sum(entry["seconds"] for entry in fitted.curve),
-    }
+    measured = figures(logits, judge.labels, "accuracy", "cross_entropy", "calibration_error", of="")
+    measured["judged_on"] = "validation" if tuning else "test"
+    measured["train_seconds"] = sum(entry["seconds"] for entry in fitted.curve)
     if not tuning:
         teacher = logits_of(fit(EXPERIMENT, job.of(cifar.TEACHER, 0)).model, judge)
         measured["teacher_agreement"] = fidelity.agreement(logits, teacher)
@@ -135,9 +126,8 @@ def by_features(method: str, teacher: nn.Module, weight: float) -> Objective:
     """The objectives of the three methods that look at feature maps."""
     if method == "hint":
         return signals.hinted(teacher, (GUIDE, GUIDE), weight=weight)
-    if method == "attention":
-        return signals.by_features(attention, teacher, (MAPS, MAPS), weight=weight)
-    return signals.by_features(relations, teacher, (LAST, LAST), weight=weight)
+    term, layers = (attention, MAPS) if method == "attention" else (relations, LAST)
+    return signals.by_features(term, teacher, (layers, layers), weight=weight)
 
 
 def attention(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> Tensor:
@@ -167,7 +157,7 @@ def judged_on(job: Job) -> Dataset:
     return images("validation" if job.arm.options.get("tuning") else "test")
 
 
-@lru_cache
+@cache
 def images(part: str) -> Dataset:
     """CIFAR-10: 20,000 images to train on, 5,000 others to choose settings by, and the test images."""
     if part == "test":
@@ -176,14 +166,7 @@ def images(part: str) -> Dataset:
     return mine if part == "train" else data.hold_out(rest, JUDGED, seed=0)[1]
 
 
+HEADLINE = ("accuracy", "accuracy", 4)
 EXPERIMENT = Experiment(
-    "signals",
-    arms,
-    network,
-    train_set,
-    judged_on,
-    measure,
-    objective,
-    headline=("accuracy", "accuracy", 4),
-    canary=64,
+    "signals", arms, network, train_set, judged_on, measure, objective, HEADLINE, canary=64
 )

@@ -11,6 +11,7 @@ import platform
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -22,6 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from kdlib import models
 from kdlib.experiments.arms import Arm, Experiment, Job
+from kdlib.experiments.measures import parameters
 
 
 def arms() -> list[Arm]:
@@ -31,13 +33,11 @@ def arms() -> list[Arm]:
 
 def pair() -> list[Arm]:
     """The teacher and the student on X-rays, at the size that they were trained on and at a usual one."""
-    calls = {("resnet18", 224): 60}  # seconds, as the others
-    return [
-        timed_arm(f"{name}-{size}-threads{threads}", name, size, threads, calls.get((name, size), 200))
-        for name in ("resnet18", "student")
-        for size in (64, 224)
-        for threads in (1, 2)
-    ]
+    rows = []
+    for name, size, threads in product(("resnet18", "student"), (64, 224), (1, 2)):
+        calls = 60 if (name, size) == ("resnet18", 224) else 200  # seconds, as the others
+        rows.append(timed_arm(f"{name}-{size}-threads{threads}", name, size, threads, calls))
+    return rows
 
 
 def chains() -> list[Arm]:
@@ -47,10 +47,7 @@ def chains() -> list[Arm]:
     as many as 3 of 48.
     """
     shapes = ((3, 96), (12, 48), (48, 24), (12, 24), (3, 48), (3, 24))
-    return [
-        timed_arm(f"chain-{depth}x{width}", "chain", 32, 1, 100, depth=depth, width=width)
-        for depth, width in shapes
-    ]
+    return [timed_arm(f"chain-{d}x{w}", "chain", 32, 1, 100, depth=d, width=w) for d, w in shapes]
 
 
 def timed_arm(name: str, network: str, size: int, threads: int, calls: int, **shape: int) -> Arm:
@@ -67,15 +64,14 @@ def measure(job: Job) -> dict[str, Any]:
     with threads(how["threads"]):
         times = latencies(model, image, calls=how["calls"], warm_up=how["calls"] // 10)
     measured = {
-        "parameters": sum(p.numel() for p in model.parameters()),
+        "parameters": parameters(model),
         "multiply_adds": multiply_adds(model, image),
         "bytes": stored_bytes(model),
         "latency_ms": float(times.quantile(0.5)),
         "latency_p95_ms": float(times.quantile(0.95)),
     }
-    # Two threads are faster if they spin.
-    spin = {"wait_policy": os.environ.get("OMP_WAIT_POLICY")}
-    machine = {"device": "cpu", "processor": processor(), "threads": how["threads"], **spin}
+    machine = {"device": "cpu", "processor": processor(), "threads": how["threads"]}
+    machine["wait_policy"] = os.environ.get("OMP_WAIT_POLICY")  # two threads are faster if they spin
     return {"metrics": measured, "data": None, "machine": machine}
 
 
@@ -169,6 +165,5 @@ def processor() -> str:
     return next(named, platform.processor() or platform.machine())
 
 
-EXPERIMENT = Experiment(
-    "speed", arms, time=measure, headline=("latency_ms", "median milliseconds for one image", 3)
-)
+HEADLINE = ("latency_ms", "median milliseconds for one image", 3)
+EXPERIMENT = Experiment("speed", arms, time=measure, headline=HEADLINE)
