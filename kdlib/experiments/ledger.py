@@ -110,6 +110,8 @@ def _read(place: Path, experiment: str, *, whole: bool = True) -> dict[str, Reco
     """
     path, ours = place / f"{experiment}.jsonl", place == shipped()
     remedy = "install kdlib again, or take the file from git" if ours else "delete that line and run again"
+    if ours and not (place / CHECKSUMS).is_file():
+        raise RecordError(f"{place / CHECKSUMS} is missing, so that no result can be shown; {remedy}")
     known: dict[str, set[str]] = {}
     for line in _lines(place / CHECKSUMS):
         checksum, _, name = line.partition(" ")
@@ -128,8 +130,6 @@ def _read(place: Path, experiment: str, *, whole: bool = True) -> dict[str, Reco
     if whole and ours and (missing := sorted(known.keys() - found.keys())):
         lost = f"{len(missing)} of {len(known)} records, {missing[0]} first"
         raise RecordError(f"{path} lacks {lost}; {remedy}")
-    if whole and ours and not (place / CHECKSUMS).is_file():
-        raise RecordError(f"{place / CHECKSUMS} is missing, so that no result can be shown; {remedy}")
     return found
 
 
