@@ -28,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_data(commands.add_parser("data", help="list, fetch, verify and clear the data sets"))
     add_run(commands.add_parser("run", help="run the experiments that have no record yet"))
     add_show(commands.add_parser("show", help="print the results of the recorded experiments"))
+    add_grade(commands.add_parser("grade", help="grade the notebooks of learners, in a sandbox"))
     canaries = commands.add_parser("canaries", help="store what two epochs of each arm give with this code")
     canaries.set_defaults(run=store_canaries)
     arguments = parser.parse_args(argv)
@@ -98,6 +99,28 @@ def show_experiments(arguments: argparse.Namespace) -> int:
             print(f"kdlib: {error}", file=sys.stderr)
             bad = 1
     return bad
+
+
+def add_grade(parser: argparse.ArgumentParser) -> None:
+    """The options of `grade`."""
+    parser.add_argument("submissions", type=Path, help="a notebook or folder a learner")
+    parser.add_argument("--checks", type=Path, required=True, metavar="FOLDER", help="holds checks.py")
+    parser.add_argument("--out", type=Path, default=Path("grades.csv"), metavar="FILE", help="the table")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="notebooks at a time")
+    parser.add_argument("--unsafe", action="store_true", help="no sandbox: their code may do what you may do")
+    parser.set_defaults(run=grade_submissions)
+
+
+def grade_submissions(arguments: argparse.Namespace) -> int:
+    """Grade a folder; 1 where a notebook could not be graded whole."""
+    from kdlib.grade import grading  # here: it wants psutil, which readers need not have
+
+    known = {"jobs": arguments.jobs, "unsafe": arguments.unsafe}
+    grades = grading.grade_all(arguments.submissions, arguments.checks, arguments.out, **known)
+    for grade in grades:
+        print(f"{sum(grade.points.values()):6g}  {grade.learner}  {' '.join(grade.remarks)}".rstrip())
+    print(f"{len(grades)} graded; {arguments.out}, and a page a learner in {arguments.out.with_suffix('')}")
+    return 0
 
 
 def store_canaries(arguments: argparse.Namespace) -> int:

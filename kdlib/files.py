@@ -51,6 +51,12 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
             part.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a small file whole, in UTF-8."""
+    with replaced(path) as file:
+        file.write(text.encode())
+
+
 def check_writable(folder: Path) -> None:
     """Make a folder where there is none; raise OSError where no file can be written in it."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from kdlib import __version__
 NEEDED = ["torch", "torchvision", "matplotlib", "anywidget", "safetensors", "tqdm", "PIL", "torchmetrics"]
 NEEDED += ["filelock"]
 DRIVE = Path("/content/drive")
+SCALES = ("quick", "gpu")
 FROM_OUTSIDE = os.environ.get("KDLIB_SCALE")  # before any notebook sets it
 
 
@@ -19,9 +20,9 @@ def start(scale: str = "quick", drive: bool = False) -> str:
     Set-up cell of every chapter. Harmless anywhere and when called again.
 
     Args:
-        scale: "quick" (about 25 seconds a chapter), "cpu" (minutes) or "full" (wants a GPU); kept in the
-            environment variable KDLIB_SCALE. Where that was set before Python started, it counts instead, so
-            that `KDLIB_SCALE=cpu jupyter lab` changes the scale of every notebook.
+        scale: "quick" (half a minute a chapter on two cores) or "gpu" (whole data, at most ten minutes on a
+            GPU such as Colab's); kept in the environment variable KDLIB_SCALE. Where that was set before
+            Python started, it counts instead: `KDLIB_SCALE=gpu jupyter lab` changes every notebook.
         drive: on Colab, keep runs in the folder `kdlib-runs` of your Google Drive, where they outlive the
             session: Drive is mounted and KDLIB_RUNS names the folder. Elsewhere it changes nothing.
 
@@ -40,20 +41,37 @@ def start(scale: str = "quick", drive: bool = False) -> str:
         )
     import torch
 
-    from kdlib import data, plots
+    from kdlib import plots
 
     origin = "KDLIB_SCALE" if FROM_OUTSIDE else "scale"
     scale = FROM_OUTSIDE or scale
-    if scale not in data.SCALES:
-        raise ValueError(f"{origin} is {scale!r}; choose one of {', '.join(data.SCALES)}")
+    if scale not in SCALES:
+        raise ValueError(
+            f"{origin} is {scale!r}; a notebook runs at {' or '.join(SCALES)}. Whole experiments, which take "
+            "hours, are started on the command line: python -m kdlib run"
+        )
     os.environ["KDLIB_SCALE"] = scale
     plots.use_style()
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    cuda = torch.cuda.is_available()
+    device = torch.cuda.get_device_name() if cuda else "no GPU"
     facts = [f"kdlib {__version__}", f"torch {torch.__version__.split('+')[0]}", device, f"scale {scale}"]
+    if cuda != (scale == "gpu"):
+        facts[-1] += ' ("gpu" would suit this machine)' if cuda else ' (hours without a GPU: "quick" suits)'
     if drive:
         facts.append(runs_on_drive())
     print(", ".join(facts))
     return scale
+
+
+def kept(name: str) -> Path:
+    """The file in which a long training of a notebook keeps its place. Chapter 05.
+
+    As `checkpoint` of `training.train`, so that a cell that was cut off goes on where it was; on Colab with
+    drive=True in another session too.
+    """
+    from kdlib.experiments import runner
+
+    return runner.runs_folder() / "notebooks" / f"{name}.safetensors"
 
 
 def runs_on_drive() -> str:

@@ -15,6 +15,7 @@ SHIPPED = (
     "mnist_lenet5_teacher",
     "cifar_teacher",
     "cifar_student",
+    "cifar_race",
     "xray_teacher",
     *(f"xray_student_{name}" for name in XRAY_STUDENTS),
 )
@@ -74,6 +75,24 @@ def cifar_teacher_logits(dataset: data.Dataset) -> Tensor:
         DamagedError: the file or its record is missing or altered.
     """
     return _outputs("cifar_teacher", dataset, "cifar10, whole and at quick scale").float()
+
+
+def cifar_race_logits(dataset: data.Dataset) -> dict[str, Tensor]:
+    """What six students of chapter 04's small race answer to the bundled test images of CIFAR-10.
+
+    Args:
+        dataset: the whole bundled "test" of cifar10, in its order.
+
+    Returns:
+        float32 (2000, 10) by arm, seed 0: "alone" and "distilled" with four epochs; "alone-16" and
+        "distilled-16" with sixteen, and "flattened-16" and "equally-sure-16", whose teachers say less.
+
+    Raises:
+        ValueError: another data set, or one whose images or order were changed.
+        DamagedError: the file or its record is missing or altered.
+    """
+    _check_fits("cifar_race", dataset, "cifar10, whole and at quick scale")
+    return {arm: logits.float() for arm, logits in tensors("cifar_race").items()}
 
 
 def cifar_student() -> nn.Sequential:
@@ -137,11 +156,16 @@ def xray_teacher_maps() -> Tensor:
 
 
 def _outputs(name: str, dataset: data.Dataset, what: str) -> Tensor:
-    """The stored outputs `name`, if they are for these images in this order."""
+    """The stored outputs `name` for the data set's split."""
+    _check_fits(name, dataset, what)
+    return tensors(name)[dataset.split]
+
+
+def _check_fits(name: str, dataset: data.Dataset, what: str) -> None:
+    """Raise ValueError where the stored outputs `name` are not for these images in this order."""
     known = record(name)["data"]
     if known.get(dataset.split) != data.digest(dataset):
         raise ValueError(
             f"the stored outputs are for {', '.join(known)} of {what}, not for {dataset!r}; "
             "take them for the whole split and pick rows afterwards"
         )
-    return tensors(name)[dataset.split]

@@ -46,7 +46,7 @@ TABLE: list[tuple[Callable[[], Any], type[Exception], str]] = [
         (
             lambda scale=scale: notebook.start(scale=scale),
             ValueError,
-            f"scale is '{scale}'; choose one of quick",
+            f"scale is '{scale}'; a notebook runs at quick or gpu",
         )
         for scale in ("Quick", "", "huge")
     ),

@@ -32,6 +32,24 @@ def test_stored_test_outputs_are_the_recorded_teachers() -> None:
     assert made["test_accuracy"] == pytest.approx(record["metrics"]["test_accuracy"], abs=0.02)
 
 
+def test_the_races_students_answer_as_their_records_say() -> None:
+    """Two of the six have no record: they were trained for the page that shows them."""
+    test = data.load("cifar10", "test")
+    logits = pretrained.cifar_race_logits(test)
+    known = {r["arm"]: r["metrics"] for r in ledger.records("race", "cpu") if r["seed"] == 0}
+    assert set(logits) - known.keys() == {"flattened-16", "equally-sure-16"}
+    for arm, z in logits.items():
+        assert z.shape == (2000, 10) and z.dtype == torch.float32
+        if arm in known:
+            said = torch.tensor([int(digit) for digit in known[arm]["test_answers"]])
+            assert metrics.accuracy(z, said) > 0.998  # 16 bits may turn a tie
+        assert metrics.accuracy(z, test.labels) == pytest.approx(
+            pretrained.record("cifar_race")["accuracies"][arm], abs=0.001
+        )
+    with pytest.raises(ValueError, match="outputs are for test of cifar10"):
+        pretrained.cifar_race_logits(data.load("cifar10", "train"))
+
+
 def test_outputs_are_refused_for_other_images() -> None:
     test = data.load("cifar10", "test")
     mixed = test.subset(torch.arange(2000).flip(0))

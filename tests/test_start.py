@@ -8,6 +8,7 @@ from types import ModuleType
 
 import matplotlib.pyplot as plt
 import pytest
+import torch
 
 from kdlib import __version__, notebook, plots
 
@@ -24,13 +25,35 @@ def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_sets_the_scale_and_the_style_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     plt.rcParams["axes.spines.top"] = True
-    notebook.start(scale="cpu")
-    assert notebook.start(scale="cpu") == "cpu"  # a second call does the same again
+    notebook.start(scale="gpu")
+    assert notebook.start(scale="gpu") == "gpu"  # a second call does the same again
     lines = capsys.readouterr().out.splitlines()
-    assert os.environ["KDLIB_SCALE"] == "cpu"
+    assert os.environ["KDLIB_SCALE"] == "gpu"
     assert plt.rcParams["axes.spines.top"] is plots.STYLE["axes.spines.top"] is False
     assert len(lines) == 2 and lines[0] == lines[1]
-    assert lines[0].startswith(f"kdlib {__version__}, torch ") and lines[0].endswith("scale cpu")
+    assert lines[0].startswith(f"kdlib {__version__}, torch ") and "scale gpu" in lines[0]
+
+
+def test_the_scale_that_suits_the_machine_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for cuda, scale, said in (
+        (False, "quick", "no GPU, scale quick"),
+        (False, "gpu", 'no GPU, scale gpu (hours without a GPU: "quick" suits)'),
+        (True, "quick", 'Tesla T4, scale quick ("gpu" would suit this machine)'),
+        (True, "gpu", "Tesla T4, scale gpu"),
+    ):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda cuda=cuda: cuda)
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Tesla T4")
+        notebook.start(scale=scale)
+        assert capsys.readouterr().out.endswith(f", {said}\n")
+
+
+def test_a_training_keeps_its_place_where_runs_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KDLIB_RUNS", str(tmp_path))
+    assert notebook.kept("xray-teacher") == tmp_path / "notebooks" / "xray-teacher.safetensors"
 
 
 def test_all_that_kdlib_imports_is_asked_for() -> None:
@@ -45,10 +68,10 @@ def test_all_that_kdlib_imports_is_asked_for() -> None:
 
 
 def test_the_scale_of_the_environment_counts_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notebook, "FROM_OUTSIDE", "full")
-    assert notebook.start(scale="quick") == os.environ["KDLIB_SCALE"] == "full"
+    monkeypatch.setattr(notebook, "FROM_OUTSIDE", "gpu")
+    assert notebook.start(scale="quick") == os.environ["KDLIB_SCALE"] == "gpu"
     monkeypatch.setattr(notebook, "FROM_OUTSIDE", "huge")
-    with pytest.raises(ValueError, match="KDLIB_SCALE is 'huge'; choose one of quick, cpu, full"):
+    with pytest.raises(ValueError, match="KDLIB_SCALE is 'huge'; a notebook runs at quick or gpu"):
         notebook.start()
 
 

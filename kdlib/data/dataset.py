@@ -23,7 +23,7 @@ from torch import Tensor
 from kdlib import checks
 from kdlib.data import bundle, chest_xray, cifar10, full
 
-SCALES = ("quick", "cpu", "full")
+SCALES = ("quick", "gpu", "cpu", "full")
 SPLITS = {"mnist": ("train", "test"), "cifar10": ("train", "test"), "chest_xray": chest_xray.SPLITS}
 CLASSES = {"mnist": tuple("0123456789"), "cifar10": cifar10.CLASSES, "chest_xray": chest_xray.CLASSES}
 NATIVE = {"mnist": 28, "cifar10": 32, "chest_xray": 64}
@@ -82,8 +82,8 @@ def load(name: str, split: str, *, scale: str | None = None, resolution: int | N
     - "kaggle_train" (5,216 images) and "kaggle_val" (16): Kaggle's folders as they are, to reproduce others.
 
     scale: "quick" reads the bundle: all of MNIST, the first 800 training and 200 test images of each class of
-    CIFAR-10, all X-rays at 64x64. "cpu" and "full" read the full data from the cache, and fetch them first
-    where they are not there. None takes the environment variable KDLIB_SCALE, or else "quick".
+    CIFAR-10, all X-rays at 64x64. The others read the full data from the cache, and fetch them first where
+    they are not there. None takes the environment variable KDLIB_SCALE, or else "quick".
 
     resolution: height and width in pixels. MNIST 28 or 32, CIFAR-10 32, X-rays 8 to 64 (8 to 224 for the
     full data, resized from the originals). None: 28, 32 and 64. Resizing is bilinear and antialiased.

@@ -3,7 +3,8 @@
 `values` is {arm: {seed: number}}, as `ledger.by_arm` gives it. An arm without a record reads "not run".
 """
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping, Sequence
 
 from kdlib.evaluation import statistics
 from kdlib.evaluation.statistics import ENOUGH, Interval
@@ -90,3 +91,37 @@ def seeds(values: Values, *arms: str) -> str:
 
 def _plain(x: float, digits: int) -> str:
     return fixed(x, digits).replace("-", "\N{MINUS SIGN}")
+
+
+def _for_the_book() -> bool:
+    """Whether the book's builder reads what is printed, as `make run` says; else a notebook shows it."""
+    return "KDLIB_BOOK" in os.environ
+
+
+def proof(name: str, text: str) -> str:
+    """`text` with its first number as the one that a chapter cites by that name. Evidence pages.
+
+    For the book proof("c4-gain", "+1.6 (+0.9 to +2.3)") is "[+1.6]{#c4-gain} (+0.9 to +2.3)"; in a notebook
+    that is run elsewhere it is the text.
+    """
+    if not _for_the_book():
+        return text
+    number, gap, rest = text.partition(" (")
+    return f"[{number}]{{#{name}}}{gap}{rest}"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, caption: str, name: str = "") -> str:
+    """A table in Markdown with a caption and a number. Evidence pages.
+
+    Args:
+        head: the columns' titles.
+        rows: their cells, Markdown too.
+        caption: what the table shows, with its units.
+        name: its label in the book, for example "tab-leak".
+    """
+    lines = [head, ["---"] * len(head), *rows]
+    body = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    if not _for_the_book():
+        return f"**Table.** {caption}\n\n{body}"
+    label = f":name: {name}\n" if name else ""
+    return f":::{{table}} {caption}\n{label}\n{body}\n:::"

@@ -37,9 +37,29 @@ TRIED: dict[str, tuple[tuple[float, ...], float]] = {
     "hint": ((0.1, 1.0, 10.0, 100.0), 1.0),
     "attention": ((0.1, 1.0, 10.0, 100.0), 0.1),
     "relational": ((0.2, 1.0, 5.0, 25.0), 5.0),
+    "hint_soft": ((0.1, 1.0, 10.0, 100.0), 0.1),
+    "attention_soft": ((0.1, 1.0, 10.0, 100.0), 10.0),
+    "relational_soft": ((0.2, 1.0, 5.0, 25.0), 25.0),
     "mutual": ((0.2, 0.5, 1.0, 2.0), 0.2),
     "self": ((0.2, 0.5, 0.9, 1.0), 0.5),
     "ensemble": ((0.2, 0.5, 0.9, 1.0), 0.5),
+}
+NAMES = {  # in tables and figures
+    "alone": "alone",
+    "smoothed": "smoothed labels",
+    "soft": "soft targets",
+    "decoupled": "decoupled",
+    "dist": "DIST",
+    "standardised": "standardised",
+    "hint": "hint",
+    "attention": "attention",
+    "relational": "relations",
+    "hint_soft": "hint, soft targets",
+    "attention_soft": "attention, soft targets",
+    "relational_soft": "relations, soft targets",
+    "mutual": "mutual",
+    "self": "self",
+    "ensemble": "ensemble of 5",
 }
 # AdamW, because its steps do not grow with the size of a loss, which differs from method to method: with SGD,
 # at the rate that suited the student alone, decoupled distillation of beta = 8 stayed at chance.
@@ -48,7 +68,9 @@ RECIPE = Recipe(8, TRIED["alone"][1], half="everywhere", **ADAMW)
 MAPS, LAST = ("pool2", "pool3", "pool4"), ("flatten",)
 GUIDE = "pool3"
 CHANNELS = (64, 128)  # of the student's and the teacher's map there
-ALONE = Arm("alone", "quick", RECIPE, views=VIEWS, seeds=range(3), full=range(5))
+# The methods that came later have seeds of their own; what they are compared with has both.
+FIRST, LATER = range(4), range(3, 6)
+ALONE = Arm("alone", "quick", RECIPE, views=VIEWS, seeds=range(6), full=range(5))
 
 
 def arms() -> list[Arm]:
@@ -69,11 +91,13 @@ def by_method(method: str, setting: float) -> Arm:
     if method == "alone":
         return ALONE
     if method == "smoothed":
-        return replace(ALONE, name=method, loss="smoothed", options={"smoothing": setting})
+        return replace(ALONE, name=method, loss="smoothed", options={"smoothing": setting}, seeds=FIRST)
     if method == "soft":
         return taught(ALONE, method, cifar.TEACHER, 4.0, setting, teacher_seed=0)
-    network = {"hint": "with_regressor", "mutual": "mutual"}.get(method, ALONE.network)
-    own = replace(ALONE, name=method, loss=method, network=network, options={"setting": setting})
+    network = {"hint": "with_regressor", "mutual": "mutual"}.get(method.removesuffix("_soft"), ALONE.network)
+    own = replace(ALONE, name=method, loss=method, network=network, options={"setting": setting}, seeds=FIRST)
+    if method.endswith("_soft"):  # what a method of features adds to soft targets, at their own best alpha
+        own = replace(own, temperature=4.0, alpha=TRIED["soft"][1], seeds=LATER)
     without = method in ("mutual", "self", "ensemble")
     return own if without else replace(own, teacher=cifar.TEACHER, teacher_seed=0)
 
@@ -113,8 +137,9 @@ def objective(job: Job, part: Dataset) -> Objective:
         crowd = [job.seed + 1000 * k for k in range(1, 2 if method == "self" else MEMBERS + 1)]
         peers = [fit(EXPERIMENT, job.of(ALONE, seed)).model for seed in crowd]
         return distilled(signals.Ensemble(peers, 4.0).to(devices.pick()), temperature=4.0, alpha=setting)
-    if method in ("hint", "attention", "relational"):
-        return by_features(method, taught_by(EXPERIMENT, job).to(devices.pick()), setting)
+    if (kind := method.removesuffix("_soft")) in ("hint", "attention", "relational"):
+        soft = {"temperature": job.arm.temperature, "alpha": job.arm.alpha}
+        return by_features(kind, taught_by(EXPERIMENT, job).to(devices.pick()), weight=setting, **soft)
     logits = answers(EXPERIMENT, job, part)
     if method == "standardised":
         return signals.by_logits(signals.standardised_term(2.0), logits, weight=setting, labels=0.1)
@@ -122,12 +147,12 @@ def objective(job: Job, part: Dataset) -> Objective:
     return signals.by_logits(term, logits, weight=setting if method == "dist" else 1.0)
 
 
-def by_features(method: str, teacher: nn.Module, weight: float) -> Objective:
-    """The objectives of the three methods that look at feature maps."""
+def by_features(method: str, teacher: nn.Module, **known: float) -> Objective:
+    """The objectives of the three methods that look at feature maps; with an alpha, at soft targets too."""
     if method == "hint":
-        return signals.hinted(teacher, (GUIDE, GUIDE), weight=weight)
+        return signals.hinted(teacher, (GUIDE, GUIDE), **known)
     term, layers = (attention, MAPS) if method == "attention" else (relations, LAST)
-    return signals.by_features(term, teacher, (layers, layers), weight=weight)
+    return signals.by_features(term, teacher, (layers, layers), **known)
 
 
 def attention(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> Tensor:

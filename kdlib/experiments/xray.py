@@ -39,7 +39,7 @@ folder_of = cache(partial(data.load, "chest_xray", scale="quick"))
 
 def arms() -> list[Arm]:
     """Every row of chapter 05's tables, teachers before their students."""
-    return [*grid(), *leak(), *kinds(), *source(), *moved()]
+    return [*grid(), *leak(), *kinds(), *source(), *moved(), *unseen()]
 
 
 def grid() -> list[Arm]:
@@ -87,6 +87,17 @@ def moved() -> list[Arm]:
     for t, alpha in ((1.0, 1.0), (4.0, 0.75)):
         rows.append(taught(alone, f"moved-distilled-T{t:g}", teacher, t, alpha))
     return rows
+
+
+def unseen() -> list[Arm]:
+    """Students told what a teacher thinks of pictures that it was not trained on.
+
+    Two teachers share the training pictures, half of the patients each; a picture's answer comes from the one
+    that has not seen it.
+    """
+    halves = [replace(TEACHER, name=f"half-teacher-{k}", options={"half": k}) for k in (0, 1)]
+    rows = [taught(ALONE, f"unseen-T{t:g}", halves[0], t, a, "unseen") for t, a in ((1.0, 1.0), (4.0, 0.75))]
+    return halves + rows
 
 
 def network(arm: Arm, seed: int) -> nn.Module:
@@ -142,9 +153,15 @@ def judged(logits: Tensor, labels: Tensor, threshold: float) -> dict[str, float]
 
 
 def objective(job: Job, part: Dataset) -> Objective:
-    """The article's own loss, and a teacher of three kinds for a student of two classes."""
+    """The article's own loss, a teacher of three kinds for a student of two classes, and two who share."""
     arm, logits = job.arm, answers(EXPERIMENT, job, part)
-    if arm.loss == "kinds":
+    if arm.loss == "unseen":
+        assert part.patients
+        trained_on = set(half(job, 0).patients or ())
+        knows = torch.tensor([patient in trained_on for patient in part.patients])
+        other = answers(EXPERIMENT, job.of(replace(arm, teacher=unseen()[1])), part)
+        logits = torch.where(knows[:, None], other, logits)
+    if arm.loss in ("kinds", "unseen"):
         logits = two_classes(logits, arm.temperature)
         return distilled(logits, temperature=arm.temperature, alpha=arm.alpha)
     return partial(as_written, teacher=logits, temperature=arm.temperature, alpha=arm.alpha)
@@ -171,6 +188,11 @@ def parts(job: Job) -> tuple[Dataset, Dataset]:
     return data.hold_out(whole, HELD_OUT, seed=job.seed)
 
 
+def half(job: Job, which: int) -> Dataset:
+    """The training pictures of one half of the patients, another half in each seed."""
+    return data.hold_out(folder_of("train"), 0.5, seed=job.seed)[which]
+
+
 def labelled(job: Job, dataset: Dataset) -> Dataset:
     """The images with as many classes as the arm's network tells apart."""
     return of_kinds(dataset) if job.arm.options.get("classes", 2) > 2 else dataset
@@ -184,6 +206,8 @@ def of_kinds(dataset: Dataset) -> Dataset:
 
 def train_set(job: Job) -> Dataset:
     """The training images of an arm."""
+    if "half" in job.arm.options:
+        return half(job, job.arm.options["half"])
     return labelled(job, parts(job)[0])
 
 

@@ -92,11 +92,18 @@ def by_logits(term: LogitTerm, teacher: Teacher, *, weight: float, labels: float
 
 
 def by_features(
-    term: FeatureTerm, teacher: nn.Module, layers: tuple[Sequence[str], Sequence[str]], *, weight: float
+    term: FeatureTerm,
+    teacher: nn.Module,
+    layers: tuple[Sequence[str], Sequence[str]],
+    *,
+    weight: float,
+    temperature: float = 1.0,
+    alpha: float = 0.0,
 ) -> Objective:
     """The cross-entropy plus `weight` times a term of what both compute on their way. Chapter 07.
 
-    The teacher runs on each batch, in evaluation mode and without gradients: its maps are too many to keep.
+    With an alpha above 0 the cross-entropy becomes Hinton's loss, so that soft targets count beside it. The
+    teacher runs on each batch, in evaluation mode and without gradients: its maps are too many to keep.
     An example labelled -100 counts in the term alone.
 
     Args:
@@ -104,26 +111,40 @@ def by_features(
         teacher: a model.
         layers: names of the student's layers, and of the teacher's.
         weight: 0 or above.
+        temperature, alpha: of the soft targets, as for `objectives.distilled`.
 
     Raises:
-        ValueError: a weight below 0; in training, a layer that does not exist or maps that do not fit.
+        ValueError: a weight below 0, a temperature or an alpha out of range; in training, a layer that does
+            not exist or maps that do not fit.
     """
     _check(weight)
+    checks.temperature(temperature)
+    checks.alpha(alpha)
 
     def objective(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         with hooks.features(model, layers[0]) as ours:
             logits = logits_on(model, batch.images)
         teacher.eval()
         with torch.no_grad(), hooks.features(teacher, layers[1]) as theirs:
-            logits_on(teacher, batch.images)
-        hard = losses.hard_term(logits, batch.labels)
+            told = logits_on(teacher, batch.images)
         soft = term(ours, theirs)
-        return {"loss": hard + weight * soft, "soft": soft, "hard": hard}
+        if alpha == 0:  # then the teacher's classes may be others
+            hard = losses.hard_term(logits, batch.labels)
+            return {"loss": hard + weight * soft, "soft": soft, "hard": hard}
+        both = losses.hinton_loss(logits, told, batch.labels, temperature=temperature, alpha=alpha)
+        return {"loss": both.total + weight * soft, "soft": soft, "answers": both.soft, "hard": both.hard}
 
     return objective
 
 
-def hinted(teacher: nn.Module, layers: tuple[str, str], *, weight: float) -> Objective:
+def hinted(
+    teacher: nn.Module,
+    layers: tuple[str, str],
+    *,
+    weight: float,
+    temperature: float = 1.0,
+    alpha: float = 0.0,
+) -> Objective:
     """The objective of a `WithRegressor` student: cross-entropy plus FitNets' hint. Chapter 07.
 
     The paper trains on the hint first and on the soft targets then; here both terms count from the start, as
@@ -133,6 +154,7 @@ def hinted(teacher: nn.Module, layers: tuple[str, str], *, weight: float) -> Obj
         teacher: a model.
         layers: the student's, and the teacher's that gives the hint.
         weight: of the hint.
+        temperature, alpha: of the soft targets, if there are any.
 
     Raises:
         TypeError: a model without a regressor, when it is trained.
@@ -152,7 +174,8 @@ def hinted(teacher: nn.Module, layers: tuple[str, str], *, weight: float) -> Obj
                 )
             return feature_losses.hint(regressor(ours[layers[0]]), theirs[layers[1]])
 
-        return by_features(term, teacher, ((layers[0],), (layers[1],)), weight=weight)(model.student, batch)
+        known = {"weight": weight, "temperature": temperature, "alpha": alpha}
+        return by_features(term, teacher, ((layers[0],), (layers[1],)), **known)(model.student, batch)
 
     return objective
 

@@ -37,7 +37,7 @@ SIZE = r"size_or_fraction is {}; pass 1 to 3 images or a share"
 TABLE: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (load("MNIST"), ValueError, "name is 'MNIST'; the data sets are mnist, cifar10, chest_xray"),
     (load("cifar10", "val"), ValueError, "split is 'val'; cifar10 has train, test"),
-    (load("mnist", scale="big"), ValueError, "scale .*is 'big'; the scales are quick, cpu, full"),
+    (load("mnist", scale="big"), ValueError, "scale .*is 'big'; the scales are quick, gpu, cpu, full"),
     (load("mnist", scale=""), ValueError, "scale .*is ''"),
     (load("mnist", scale="full", resolution=64), ValueError, "resolution is 64; mnist .* 28 or 32 pixels"),
     (load("cifar10", resolution=28), ValueError, "resolution is 28; cifar10 can be had at 32 pixels"),

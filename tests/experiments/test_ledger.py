@@ -29,11 +29,11 @@ COUNTS = {
     "cifar": 47,
     "class_similarity": 12,
     "caching_cost": 8,
-    "xray": 225,
+    "xray": 245,
     "speed": 70,
     "clicks": 440,
     "privileged_resolution": 65,
-    "signals": 84,
+    "signals": 121,
     "fidelity": 225,
 }
 

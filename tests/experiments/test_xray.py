@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from sklearn.metrics import confusion_matrix
 from small import Constant
@@ -76,7 +77,7 @@ def test_kinds_are_labels_too() -> None:
 
 def test_the_grid_is_the_articles() -> None:
     grid = xray.grid()
-    assert len(grid) == len(ARMS) - 15 == 2 + 2 * 16
+    assert len(grid) == len(ARMS) - 19 == 2 + 2 * 16
     students = [settings(arm) for arm in grid if arm.network == "student"]
     assert all(kept["recipe"] == students[0]["recipe"] for kept in students)
     assert {(a.temperature, a.alpha) for a in grid if a.loss == "mage"} == {
@@ -122,3 +123,26 @@ def test_the_articles_loss_is_half_of_the_divergence_without_t_squared() -> None
     right = losses.distillation_term(student, teacher, 4)
     torch.testing.assert_close(terms["soft"], right / 16 / 2)
     torch.testing.assert_close(terms["loss"], 0.75 * terms["hard"] + 0.25 * terms["soft"])
+
+
+def test_an_answer_comes_from_the_teacher_that_has_not_seen_the_patient(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    job = Job(ARMS["unseen-T1"], 3, Path())
+    halves = [xray.train_set(job.of(ARMS[f"half-teacher-{k}"])) for k in (0, 1)]
+    people = [set(half.patients or ()) for half in halves]
+    assert not people[0] & people[1] and sum(map(len, halves)) == len(xray.folder_of("train"))
+    assert people != [set(xray.half(job.of(job.arm, 4), k).patients or ()) for k in (0, 1)]
+
+    def told(experiment: object, job: Job, part: data.Dataset) -> torch.Tensor:
+        assert job.arm.teacher
+        return torch.full((len(part), 2), float(job.arm.teacher.options["half"]))
+
+    given: list[torch.Tensor] = []
+    monkeypatch.setattr(xray, "answers", told)
+    monkeypatch.setattr(xray, "distilled", lambda logits, **settings: given.append(logits))
+    part = xray.train_set(job).subset(range(0, 4447, 50))
+    xray.objective(job, part)
+    asked = given[0][:, 0].int().tolist()
+    assert set(asked) == {0, 1} and part.patients
+    assert all(patient not in people[k] for patient, k in zip(part.patients, asked, strict=True))

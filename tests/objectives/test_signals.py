@@ -60,6 +60,21 @@ def test_weights_of_the_terms_and_the_usual_loss_as_one_of_them() -> None:
     assert more.item() > dkd.item() > 0
 
 
+def test_features_beside_soft_targets_are_hintons_loss_and_the_term() -> None:
+    model, teacher = network(0).eval(), network(9, 8, 12).eval()
+
+    def looks(ours, theirs):
+        return feature_losses.attention_transfer(ours["pool1"], theirs["pool1"])
+
+    known = {"weight": 3.0, "temperature": 4.0, "alpha": 0.9}
+    terms = signals.by_features(looks, teacher, (["pool1"], ["pool1"]), **known)(model, BATCH)
+    usual = distilled(teacher, temperature=4.0, alpha=0.9)(model, BATCH)
+    torch.testing.assert_close(terms["loss"], usual["loss"] + 3 * terms["soft"])
+    guided = signals.WithRegressor(network(0), (4, 8), seed=1).eval()
+    terms = signals.hinted(teacher, ("pool1", "pool1"), **known)(guided, BATCH)
+    torch.testing.assert_close(terms["loss"], usual["loss"] + 3 * terms["soft"])
+
+
 def test_every_objective_trains_its_student_and_leaves_the_teacher() -> None:
     teacher = network(9, 8, 12)
     logits = torch.randn(8, 10, generator=torch.Generator().manual_seed(3))
@@ -132,6 +147,7 @@ def test_a_pool_averages_its_members() -> None:
 
 
 TEACHER = network(9)
+LAST = ["fc"], ["fc"]
 
 
 def features(*layers: str) -> None:
@@ -152,6 +168,11 @@ def with_regressor(out: int = 5) -> torch.nn.Module:
     [
         (lambda: features("pool1", "pool9"), ValueError, r"'pool9'.*pool1"),
         (lambda: features(), ValueError, "empty"),
+        (
+            lambda: signals.by_features(lambda a, b: a["fc"].sum(), TEACHER, LAST, weight=1, alpha=2),
+            ValueError,
+            "alpha is 2",
+        ),
         (
             lambda: signals.by_features(lambda a, b: a["fc"].sum(), TEACHER, (["fc"], ["fc"]), weight=-1),
             ValueError,

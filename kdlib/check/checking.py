@@ -1,0 +1,200 @@
+"""How a learner's function is checked: against trusted code, on inputs that are shaped so that mistakes show.
+
+A check knows the mistakes that people make. Each is a function too: where the learner's gives what a mistake
+would give, its message is shown. Nothing is random that a seed does not fix.
+"""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+ROUNDS = 4  # inputs a check tries: in one of them a mistake may give the right result by chance
+Function = Callable[..., Any]
+TRIED: set[str] = set()  # labels of the exercises that were tried since Python started
+
+
+class Draw:
+    """Random inputs in float64, from a seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def normal(self, *shape: int, scale: float = 1.0) -> Tensor:
+        """Normal values, (*shape)."""
+        return scale * torch.randn(shape, generator=self.generator, dtype=torch.float64)
+
+    def labels(self, n: int, classes: int) -> Tensor:
+        """Labels (n,), every class at least once where n allows it."""
+        more = torch.randint(classes, (max(n - classes, 0),), generator=self.generator)
+        order = torch.randperm(n, generator=self.generator)
+        return torch.cat([torch.arange(min(n, classes)), more])[order]
+
+    def number(self, low: float, high: float) -> float:
+        """A number between the two, with two decimals."""
+        return round(low + (high - low) * float(torch.rand((), generator=self.generator)), 2)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found: true if all is right; shown as its message."""
+
+    passed: bool
+    message: str
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __repr__(self) -> str:
+        return f"{'✓' if self.passed else '✗'} {self.message}"
+
+
+class Words(str):
+    """Text that a notebook shows as it is, without quotes."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+@dataclass(frozen=True)
+class Check:
+    """One exercise: `check(function)` gives a Verdict, `check.hint()` a nudge.
+
+    Args of the definition:
+        exercise: its label in the book.
+        inputs: the arguments of one round, from a Draw.
+        right: trusted code.
+        nudge: what the hint says.
+        wrong: mistakes by the message that fits each.
+        learns: whether the gradients count too: they must flow where trusted code lets them, and nowhere else.
+        tolerance: how far results may differ, relative and absolute.
+    """
+
+    exercise: str
+    inputs: Callable[[Draw], tuple[Any, ...]]
+    right: Function
+    nudge: str
+    wrong: Mapping[str, Function]
+    learns: bool = False
+    tolerance: float = 1e-6
+
+    def __call__(self, function: Function, *, seed: int = 0) -> Verdict:
+        """Try the function at once, on the CPU.
+
+        Args:
+            function: the learner's.
+            seed: another seed is another variant of the inputs.
+
+        Returns:
+            A Verdict; the function's own exceptions are told in its message, not raised.
+        """
+        if not callable(function):
+            raise TypeError(f"function is a {type(function).__name__}; give the function itself, without ()")
+        TRIED.add(self.exercise)
+        rounds = self.rounds(seed)
+        try:
+            seen = [observed(function, given, self.learns) for given in rounds]
+        except Exception as error:  # whatever the learner's code raises
+            return Verdict(False, f"Your function stopped: {type(error).__name__}: {error}")
+        return self.judge(rounds, seen)
+
+    def hint(self) -> "Words":
+        """A nudge, without the solution."""
+        return Words(self.nudge)
+
+    def solution(self) -> "Words":
+        """How trusted code does it; only after a try."""
+        if self.exercise not in TRIED:
+            return Words("First try: give your function to the check.")
+        return Words(inspect.getsource(self.right))
+
+    def rounds(self, seed: int) -> list[tuple[Any, ...]]:
+        """The arguments of each round."""
+        return [self.inputs(Draw(1000 * seed + k)) for k in range(ROUNDS)]
+
+    def judge(self, rounds: list[tuple[Any, ...]], seen: list[tuple[list[Tensor], bool]]) -> Verdict:
+        """What a function is worth that was observed in these rounds, wherever that was."""
+        said = self.fault(rounds, seen)
+        return Verdict(said is None, said or "Right.")
+
+    def fault(self, rounds: list[tuple[Any, ...]], seen: list[tuple[list[Tensor], bool]]) -> str | None:
+        """What is wrong with it, in words; None if nothing is."""
+        if any(changed for _, changed in seen):
+            return "Your function changes the tensors that it is given. Work on copies: z = z / T, not z /= T."
+        found = [values for values, _ in seen]
+        if not all(found):
+            return "Your function returns nothing to compare. Is there a return?"
+        wanted = [observed(self.right, given, self.learns)[0] for given in rounds]
+        if self.agree(found, wanted):
+            return None
+        for message, mistake in self.wrong.items():
+            if self.agree(found, (observed(mistake, given, self.learns)[0] for given in rounds)):
+                return message
+        return unlike(found, wanted, self.learns)
+
+    def agree(self, found: Iterable[list[Tensor]], other: Iterable[list[Tensor]]) -> bool:
+        """Whether two functions gave the same in every round; the second is asked no further than that."""
+        return all(same(a, b, self.tolerance) for a, b in zip(found, other, strict=False))
+
+
+def observed(function: Function, given: tuple[Any, ...], learns: bool) -> tuple[list[Tensor], bool]:
+    """What a function gives for copies of the arguments, then the gradients; and whether it changed them."""
+    copies = [x.clone() if isinstance(x, Tensor) else x for x in given]
+    leaves = [x for x in copies if isinstance(x, Tensor) and x.is_floating_point()] if learns else []
+    for leaf in leaves:
+        leaf.requires_grad_()
+    with torch.enable_grad():
+        values = flat(function(*copies))
+    changed = any(not torch.equal(a, b) for a, b in zip(given, copies, strict=True) if isinstance(a, Tensor))
+    if values and leaves:
+        found = values[0].requires_grad
+        slopes = torch.autograd.grad(values[0].sum(), leaves, allow_unused=True) if found else [None] * len(leaves)
+        values += [torch.zeros_like(x) if s is None else s for x, s in zip(leaves, slopes, strict=True)]
+    return [value.detach().double() for value in values], changed
+
+
+def flat(value: Any) -> list[Tensor]:
+    """The tensors, arrays and numbers of what a function gave, in order; anything else is left out."""
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, bool | int | float) or hasattr(value, "__array__"):
+        return [torch.as_tensor(value, dtype=torch.float64)]
+    if isinstance(value, Mapping):
+        return flat(list(value.values()))
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        return [tensor for part in value for tensor in flat(part)]
+    return []
+
+
+def same(found: list[Tensor], wanted: list[Tensor], tolerance: float) -> bool:
+    """Whether two observations agree: as many values, of the same shapes, within the tolerance."""
+    return len(found) == len(wanted) and all(
+        a.shape == b.shape and torch.allclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True)
+        for a, b in zip(found, wanted, strict=True)
+    )
+
+
+def unlike(found: list[list[Tensor]], wanted: list[list[Tensor]], learns: bool) -> str:
+    """In words how a function differs from the right one, round by round, where no known mistake explains it."""
+    pairs = [pair for ours, right in zip(found, wanted, strict=True) for pair in zip(ours, right, strict=False)]
+    if len(found[0]) != len(wanted[0]):
+        return f"Your function gives {len(found[0])} values; {len(wanted[0])} are wanted."
+    for ours, right in pairs:
+        if ours.shape != right.shape:
+            return f"Your result has the shape {tuple(ours.shape)}; {tuple(right.shape)} is wanted."
+        if ours.isnan().any() and not right.isnan().any():
+            return "Your result holds NaN. Is there a logarithm of 0, or 0 divided by 0?"
+    ours, right = (torch.cat([values[0].flatten() for values in of]) for of in (found, wanted))
+    if same([ours], [right], 1e-6):
+        if learns:
+            return "The value is right, the gradient is not. Is something detached, or not, that should be?"
+        return "The first result is right, another is not."
+    ratio = ours / right
+    if bool(ratio.isfinite().all()) and torch.allclose(ratio, ratio[0].expand_as(ratio), rtol=1e-6):
+        factor = "has the wrong sign" if abs(ratio[0] + 1) < 1e-6 else f"is {ratio[0]:.4g} times the right one"
+        return f"Your result {factor}. Is something missing, or one too many?"
+    at = int((ours - right).abs().argmax())
+    return f"Not yet: you have {ours[at]:.6g} where {right[at]:.6g} is right."

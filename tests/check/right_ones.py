@@ -1,0 +1,346 @@
+"""Two right answers to each exercise, written otherwise than trusted code: by hand, in NumPy, by loops."""
+
+import math
+from statistics import mean, stdev
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy import stats
+
+
+def soften_by_hand(z, T):
+    e = torch.exp((z - z.max(dim=-1, keepdim=True).values) / T)
+    return e / e.sum(-1, keepdim=True)
+
+
+def soften_numpy(z, T):
+    z = z.numpy() / T
+    e = np.exp(z - z.max(-1, keepdims=True))
+    return torch.from_numpy(e / e.sum(-1, keepdims=True))
+
+
+def temperature_newton(z, share):
+    low, high = 0.01, 100.0
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        if torch.softmax(z / middle, 0).max() > share:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
+def temperature_by_logarithm(z, share):
+    ts = [10 ** (-2 + 4 * k / 100_000) for k in range(100_001)]
+    top = 1 / torch.exp((z[None] - z.max()) / torch.tensor(ts)[:, None]).sum(1)
+    return ts[int((top - share).abs().argmin())]
+
+
+def likeness_onehot(p, y):
+    members = F.one_hot(y, p.shape[1]).double()
+    table = (members / members.sum(0)).T @ p
+    return (table + table.T) * (1 - torch.eye(len(table)))
+
+
+def likeness_loop(p, y):
+    p, y, n = p.numpy(), y.numpy(), p.shape[1]
+    table = np.zeros((n, n))
+    for a in range(n):
+        for b in range(a):
+            table[a, b] = table[b, a] = p[y == a, b].mean() + p[y == b, a].mean()
+    return table
+
+
+def kl_torch(p, q):
+    return F.kl_div(q.log(), p, reduction="batchmean")
+
+
+def kl_loop(p, q):
+    rows = zip(p.tolist(), q.tolist(), strict=True)
+    return mean(sum(a * math.log(a / b) for a, b in zip(*row, strict=True) if a > 0) for row in rows)
+
+
+def term_by_hand(s, t, T):
+    p = torch.softmax(t.detach() / T, -1)
+    log_q = s / T - torch.logsumexp(s / T, -1, keepdim=True)
+    return T * T * (p * (p.log() - log_q)).sum() / len(s)
+
+
+def term_by_entropies(s, t, T):
+    with torch.no_grad():
+        p = F.softmax(t / T, 1)
+        own = -(p * p.log()).sum(1).mean()
+    return T**2 * (F.cross_entropy(s / T, p) - own)
+
+
+def masked_weighted(s, t, mask, T):
+    log_p, log_q = F.log_softmax(t.detach() / T, -1), F.log_softmax(s / T, -1)
+    each = (log_p.exp() * (log_p - log_q)).sum(-1)
+    return T**2 * (each * mask).sum() / mask.sum()
+
+
+def masked_chosen(s, t, mask, T):
+    return term_by_hand(s[mask.bool()], t[mask.bool()], T)
+
+
+def batch_select(images, labels, told, rows):
+    return [x.index_select(0, rows) for x in (images, labels, told)]
+
+
+def batch_loop(images, labels, told, rows):
+    return tuple(torch.stack([x[i] for i in rows.tolist()]) for x in (images, labels, told))
+
+
+def paired_scipy(a, b):
+    d = (a - b).numpy()
+    return (float(d.mean()), *stats.t.interval(0.95, len(d) - 1, d.mean(), stats.sem(d)))
+
+
+def paired_plain(a, b):
+    d = [x - y for x, y in zip(a.tolist(), b.tolist(), strict=True)]
+    half = 2.776445 * stdev(d) / math.sqrt(len(d))
+    return {"mean": mean(d), "low": mean(d) - half, "high": mean(d) + half}
+
+
+def seeds_search(s, half):
+    return next(n for n in range(1, 10_000) if 1.96 * s / math.sqrt(n) <= half)
+
+
+def seeds_floor(s, half):
+    return -int(-((1.96 * s) ** 2) / half**2 // 1)
+
+
+def bias_bisected(logits, digit, share):
+    low, high = -100.0, 100.0
+    while high - low > 1e-4:
+        bias = torch.zeros(logits.shape[1]).double()
+        bias[digit] = (low + high) / 2
+        if ((logits + bias).argmax(1) == digit).double().mean() < share:
+            low = (low + high) / 2
+        else:
+            high = (low + high) / 2
+    return low
+
+
+def bias_sorted(logits, digit, share):
+    z = logits.numpy()
+    gaps = np.sort(np.delete(z, digit, axis=1).max(1) - z[:, digit])
+    return gaps[round(share * len(gaps))]
+
+
+def smoothed_full(y, classes, epsilon):
+    targets = torch.full((len(y), classes), epsilon / classes)
+    targets[range(len(y)), y] += 1 - epsilon
+    return targets
+
+
+def smoothed_eye(y, classes, epsilon):
+    return (np.eye(classes)[y.numpy()] * (1 - epsilon)) + epsilon / classes
+
+
+def norm_torch(x, mean, variance, scale, shift):
+    return F.batch_norm(x, mean, variance, scale, shift, training=False)
+
+
+def norm_factored(x, mean, variance, scale, shift):
+    factor = scale * (variance + 1e-5).rsqrt()
+    return torch.einsum("nchw,c->nchw", x, factor) + (shift - mean * factor).reshape(1, -1, 1, 1)
+
+
+def top_loop(z, T, k):
+    rows = []
+    for p in torch.softmax(z / T, 1):
+        few = p.sort(descending=True).indices[:k]
+        row = torch.full_like(p, float((1 - p[few].sum()) / (len(p) - k)))
+        row[few] = p[few]
+        rows.append(row)
+    return torch.stack(rows)
+
+
+def top_numpy(z, T, k):
+    e = np.exp(z.numpy() / T)
+    p = e / e.sum(1, keepdims=True)
+    few = p >= np.sort(p, axis=1)[:, [-k]]
+    return np.where(few, p, (p * ~few).sum(1, keepdims=True) / (~few).sum(1, keepdims=True))
+
+
+def value_counts(sensitivity, specificity, share):
+    ill, well = 1_000_000 * share, 1_000_000 * (1 - share)
+    return ill * sensitivity / (ill * sensitivity + well - well * specificity)
+
+
+def value_odds(sensitivity, specificity, share):
+    odds = share / (1 - share) * sensitivity / (1 - specificity)
+    return odds / (1 + odds)
+
+
+def threshold_counts(odds, y):
+    def both(t):
+        hits, passes = int(((odds > t) & (y == 1)).sum()), int(((odds <= t) & (y == 0)).sum())
+        return hits / int(y.sum()) + passes / int((1 - y).sum())
+
+    best = max(both(t) for t in odds)
+    return min(float(t) for t in odds if both(t) > best - 1e-9)
+
+
+def threshold_numpy(odds, y):
+    odds, ill = np.asarray(odds), np.asarray(y) == 1
+    tried = np.unique(odds)
+    alarms = odds[None] > tried[:, None]
+    return tried[np.argmax(alarms[:, ill].mean(1) - alarms[:, ~ill].mean(1))]
+
+
+def area_sklearn(odds, y):
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(y.numpy(), odds.numpy()))
+
+
+def area_ranks(odds, y):
+    ranks = torch.from_numpy(stats.rankdata(odds.numpy()))
+    ill, well = int((y == 1).sum()), int((y == 0).sum())
+    return (ranks[y == 1].sum() - ill * (ill + 1) / 2) / (ill * well)
+
+
+def mixed_loop(y, p, alpha):
+    rows = alpha * p
+    rows[range(len(y)), y] += 1 - alpha
+    return rows
+
+
+def mixed_lerp(y, p, alpha):
+    return torch.lerp(F.one_hot(y, p.shape[1]).double(), p, alpha)
+
+
+def ramp_numpy(progress, start, end):
+    share = np.clip((progress.numpy() - start) / (end - start), 0, 1)
+    return 0.5 - 0.5 * np.cos(np.pi * share)
+
+
+def ramp_sine(progress, start, end):
+    shares = [min(max((x - start) / (end - start), 0), 1) for x in progress.tolist()]
+    return np.array([math.sin(math.pi / 2 * share) ** 2 for share in shares])
+
+
+def beside_no_grad(s, t, y):
+    with torch.no_grad():
+        target = t.softmax(1)
+    return F.cross_entropy(s, target) + F.cross_entropy(t, y)
+
+
+def beside_by_hand(s, t, y):
+    told = -(t.detach().softmax(1) * s.log_softmax(1)).sum(1).mean()
+    return told - t.log_softmax(1)[range(len(y)), y].mean()
+
+
+def hint_chosen(ours, theirs, mask):
+    real = mask.bool()[:, None].expand_as(ours)
+    return F.mse_loss(ours[real], theirs.detach()[real]) / 2
+
+
+def masked_einsum(ours, theirs, mask):
+    gap = ours - theirs.detach()
+    total = torch.einsum("nchw,nchw,nhw->", gap, gap, mask.to(gap))
+    return total / mask.sum() / gap.shape[1] / 2
+
+
+def mutual_by_hand(z1, z2, y):
+    q, p = z1.log_softmax(1), z2.detach().log_softmax(1)
+    return (p.exp() * (p - q)).sum(1).mean() - q[range(len(y)), y].mean()
+
+
+def mutual_no_grad(z1, z2, y):
+    with torch.no_grad():
+        p = torch.softmax(z2, 1)
+    told = F.cross_entropy(z1, p) + (p * p.log()).sum(1).mean()
+    return told + F.nll_loss(z1.log_softmax(1), y)
+
+
+def angles_einsum(x):
+    edges = x[None] - x[:, None]
+    edges = edges / edges.norm(dim=2, keepdim=True).clamp_min(1e-9)
+    return torch.einsum("ijd,ikd->ijk", edges, edges)
+
+
+def angles_loop(x):
+    x = x.numpy()
+    found = np.zeros((len(x),) * 3)
+    for i, j, k in np.ndindex(found.shape):
+        a, b = x[j] - x[i], x[k] - x[i]
+        if i not in (j, k):
+            found[i, j, k] = a @ b / np.sqrt((a @ a) * (b @ b))
+    return found
+
+
+def pool_logsumexp(z, T):
+    return T * (torch.logsumexp((z / T).log_softmax(-1), 0) - math.log(len(z)))
+
+
+def pool_numpy(z, T):
+    e = np.exp(z.numpy() / T)
+    return T * np.log((e / e.sum(-1, keepdims=True)).mean(0))
+
+
+def fair_loop(validation, test):
+    return mean(t[v.index(max(v))] for v, t in zip(validation.tolist(), test.tolist(), strict=True))
+
+
+def fair_gather(validation, test):
+    return test.gather(1, validation.argmax(1, keepdim=True)).mean()
+
+
+def calibration_loop(z, y, bins):
+    confidence, answer = z.softmax(1).max(1)
+    total = 0.0
+    for k in range(bins):
+        inside = (confidence > k / bins) & (confidence <= (k + 1) / bins)
+        if inside.any():
+            right = (answer == y)[inside].double().mean()
+            total += float((confidence[inside].mean() - right).abs()) * float(inside.double().mean())
+    return total
+
+
+def calibration_numpy(z, y, bins):
+    p = z.softmax(1).numpy()
+    where = np.ceil(p.max(1) * bins).astype(int)
+    gaps = p.max(1) - (p.argmax(1) == y.numpy())
+    return sum(abs(gaps[where == k].sum()) for k in range(1, bins + 1)) / len(p)
+
+
+def runs_search(gain, deviation):
+    return next(n for n in range(1, 10_000) if 2 * deviation / math.sqrt(n) <= gain)
+
+
+def runs_power(gain, deviation):
+    return math.ceil(4 * deviation**2 * gain**-2)
+
+
+RIGHT = {
+    "soften": (soften_by_hand, soften_numpy),
+    "temperature_for": (temperature_newton, temperature_by_logarithm),
+    "likeness": (likeness_onehot, likeness_loop),
+    "kl": (kl_torch, kl_loop),
+    "kd_term": (term_by_hand, term_by_entropies),
+    "masked_term": (masked_weighted, masked_chosen),
+    "stored_batch": (batch_select, batch_loop),
+    "paired_interval": (paired_scipy, paired_plain),
+    "seeds_for": (seeds_search, seeds_floor),
+    "bias_for": (bias_bisected, bias_sorted),
+    "smoothed": (smoothed_full, smoothed_eye),
+    "batch_norm": (norm_torch, norm_factored),
+    "top_k": (top_loop, top_numpy),
+    "predictive_value": (value_counts, value_odds),
+    "best_threshold": (threshold_counts, threshold_numpy),
+    "sorted_auroc": (area_sklearn, area_ranks),
+    "mixed_target": (mixed_loop, mixed_lerp),
+    "ramp": (ramp_numpy, ramp_sine),
+    "side_by_side": (beside_no_grad, beside_by_hand),
+    "masked_hint": (hint_chosen, masked_einsum),
+    "mutual": (mutual_by_hand, mutual_no_grad),
+    "angles": (angles_einsum, angles_loop),
+    "ensemble_logits": (pool_logsumexp, pool_numpy),
+    "fair_score": (fair_loop, fair_gather),
+    "calibration_error": (calibration_loop, calibration_numpy),
+    "runs_for": (runs_search, runs_power),
+}

@@ -1,0 +1,101 @@
+"""Every check accepts what is right, however it is written, and says of each known mistake what it is."""
+
+import pytest
+import torch
+from right_ones import RIGHT
+
+from kdlib import check
+from kdlib.check.checking import Check, Draw
+
+CHECKS = {name: found for name in check.__all__ if isinstance(found := getattr(check, name), Check)}
+EACH = pytest.mark.parametrize("name", CHECKS)
+
+
+def test_every_check_has_right_answers_in_other_words() -> None:
+    assert RIGHT.keys() == CHECKS.keys() and len(CHECKS) >= 25
+    assert len({found.exercise for found in CHECKS.values()}) == len(CHECKS)
+
+
+@EACH
+def test_what_is_right_passes_however_it_is_written(name: str) -> None:
+    for function in (CHECKS[name].right, *RIGHT[name]):
+        for seed in range(3):
+            verdict = CHECKS[name](function, seed=seed)
+            assert verdict, (function.__name__, verdict)
+
+
+@EACH
+@pytest.mark.filterwarnings("ignore:reduction:UserWarning")
+def test_each_known_mistake_is_named(name: str) -> None:
+    found = CHECKS[name]
+    assert len(found.wrong) >= 6
+    for message, mistake in found.wrong.items():
+        for seed in range(3):
+            assert repr(found(mistake, seed=seed)) == f"✗ {message}"
+
+
+@EACH
+def test_an_exercise_as_it_is_handed_out_fails(name: str) -> None:
+    assert "Is there a return?" in CHECKS[name](lambda *given: None).message
+    assert not CHECKS[name](lambda *given: given[0])
+    assert len(CHECKS[name].hint()) > 10
+
+
+@EACH
+def test_inputs_come_from_the_seed_and_batch_and_classes_differ(name: str) -> None:
+    rounds = [[torch.as_tensor(x) for x in CHECKS[name].inputs(Draw(seed))] for seed in (1, 1, 2)]
+    first, again, other = rounds
+    assert all(torch.equal(x, y) for x, y in zip(first, again, strict=True))
+    assert any(not torch.equal(x, y) for x, y in zip(first, other, strict=True))
+    tensors = [x for x in CHECKS[name].inputs(Draw(1)) if torch.is_tensor(x)]
+    assert all(x.dtype in (torch.float64, torch.int64) for x in tensors)
+    assert all(x.shape[0] != x.shape[-1] for x in tensors if x.ndim > 1)
+
+
+def test_what_no_known_mistake_explains_is_said_in_words() -> None:
+    right = check.kd_term.right
+    for function, said in (
+        (lambda s, t, T: -right(s, t, T), "wrong sign"),
+        (lambda s, t, T: 3 * right(s, t, T), "is 3 times the right one"),
+        (lambda s, t, T: right(s, t, T) + 1, "Not yet: you have"),
+        (lambda s, t, T: right(s, t, T).expand(2), r"the shape \(2,\)"),
+        (lambda s, t, T: right(s, t, T) * float("nan"), "NaN"),
+        (lambda s, t, T: (right(s, t, T), 1.0), "gives 4 values; 3 are wanted"),
+        (lambda s, t, T: right(s, t, T) + 0 * s.sum() + t.sum() - t.detach().sum(), "gradient is not"),
+        (lambda s, t: s, "stopped: TypeError"),
+        (lambda s, t, T: right(s.numpy(), t, T), "stopped: RuntimeError"),
+    ):
+        with pytest.raises(AssertionError, match=said):
+            raise AssertionError(check.kd_term(function).message)
+
+
+def test_the_solution_is_shown_after_a_try_and_the_hint_without_quotes() -> None:
+    fresh = Check("ex-t-fresh", lambda draw: (draw.normal(2),), torch.exp, "Exponentials.", {})
+    assert repr(fresh.hint()) == "Exponentials."
+    assert repr(fresh.solution()).startswith("First try")
+
+    def doubled(x):
+        return 2 * x
+
+    own = Check("ex-t-own", lambda draw: (draw.normal(2),), doubled, "Twice.", {})
+    assert not own(lambda x: x)
+    assert repr(own.solution()).strip().startswith("def doubled(x):")
+
+
+def test_a_function_that_changes_what_it_is_given_is_told_so() -> None:
+    def in_place(logits, T):
+        logits /= T
+        return logits.softmax(-1)
+
+    assert "Work on copies" in check.soften(in_place).message
+    assert check.soften(check.soften.right)  # and the next one is given whole tensors
+
+
+def test_a_call_in_place_of_a_function_is_refused() -> None:
+    with pytest.raises(TypeError, match="without"):
+        check.soften(torch.ones(3))  # type: ignore[arg-type]
+
+
+def test_a_verdict_is_true_or_false_and_reads_well() -> None:
+    good, bad = check.soften(check.soften.right), check.soften(lambda z, T: z)
+    assert good and repr(good) == "✓ Right." and not bad and repr(bad).startswith("✗ ")

@@ -1,0 +1,291 @@
+"""Grading without a sandbox: which cells count, what is refused in words, what is kept, what is written."""
+
+import csv
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+from sheets import DOUBLED, FULL, MEAN, SETUP, assignment, notebook
+
+from kdlib import cli
+from kdlib.check import Check
+from kdlib.grade import Exercise, exercise, feedback, grading, sandbox, submission, values, worker
+
+BEGIN = "from kdlib import check\nfrom kdlib.grade import Exercise\n"
+FUNCTIONS = {"ex-t-doubled": "doubled", "ex-t-mean": "mean_of"}
+
+
+def test_cells_are_known_by_their_first_line(tmp_path: Path) -> None:
+    path = notebook(tmp_path / "a.ipynb", ["%pip install x\n!ls\nimport math", *FULL, "raise Unrelated"])
+    found = submission.read(path.read_bytes(), FUNCTIONS)
+    assert found == submission.Submission([SETUP], {"ex-t-doubled": DOUBLED, "ex-t-mean": MEAN}, [])
+
+
+@pytest.mark.parametrize(
+    ("sources", "said"),
+    [
+        ([DOUBLED, MEAN, DOUBLED], "ex-t-doubled stands in cells 1 and 3. The last one was graded."),
+        ([DOUBLED], "ex-t-mean is missing: no cell begins with '# Exercise ex-t-mean.'."),
+        ([DOUBLED, MEAN.split("\n", 1)[1]], "; cell 2, with mean_of, was graded."),
+        (
+            [DOUBLED, MEAN, "# Exercise ex-t-meam. Keep this line."],
+            "ex-t-meam (cell 3) is no exercise of this",
+        ),
+    ],
+)
+def test_cells_that_are_twice_missing_or_renamed_are_named(
+    tmp_path: Path, sources: list[str], said: str
+) -> None:
+    found = submission.read(notebook(tmp_path / "a.ipynb", sources).read_bytes(), FUNCTIONS)
+    assert len(found.remarks) == 1 and said in found.remarks[0]
+
+
+def test_a_function_of_the_page_is_nobodys_answer(tmp_path: Path) -> None:
+    own = "def doubled(x):\n    return 2 * x"
+    path = notebook(tmp_path / "a.ipynb", [own, SETUP, MEAN])
+    found = submission.read(path.read_bytes(), FUNCTIONS)
+    assert found.cells == {"ex-t-mean": MEAN}
+    path = notebook(tmp_path / "a.ipynb", [SETUP, own, MEAN])
+    assert submission.read(path.read_bytes(), FUNCTIONS).cells["ex-t-doubled"] == own
+
+
+def test_magic_lines_do_not_stop_a_cell() -> None:
+    here: dict[str, object] = {}
+    exec(worker.compiled("if 1:\n    %time x\n!ls\ny = 2\nx?", "cell"), here)
+    assert here["y"] == 2
+
+
+def test_python_that_looks_like_magic_is_left_alone() -> None:
+    here: dict[str, int] = {}
+    exec(worker.compiled("x = (7\n     % 4)", "cell"), here)
+    assert here["x"] == 3
+
+
+def test_many_empty_lines_take_no_time() -> None:
+    start = time.monotonic()
+    with pytest.raises(SyntaxError):
+        worker.compiled("\n" * 200_000 + "x x", "cell")
+    assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'{"cells": [1]}', b'{"cells": 3}', b"\xff" * 9])
+def test_a_file_that_is_no_notebook_is_refused(content: bytes) -> None:
+    with pytest.raises(ValueError, match="it is no notebook"):
+        submission.read(content, FUNCTIONS)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "has no EXERCISES"),
+        ("EXERCISES = []", "has no EXERCISES"),
+        ("1 / 0", "stopped: ZeroDivisionError"),
+        (f"{BEGIN}EXERCISES = [Exercise(check.kl, 'kl')] * 2", "twice"),
+        (f"{BEGIN}Exercise(check.kl, 'kl', points=0)", "points is 0"),
+        (f"{BEGIN}Exercise(check.kl, 'k l')", "function is 'k l'"),
+    ],
+)  # fmt: skip
+def test_wrong_checks_are_refused_in_words(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "checks.py").write_text(text, "utf-8")
+    with pytest.raises(ValueError, match=said):
+        exercise.load(tmp_path)
+
+
+def test_checks_that_are_missing_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"there is no checks\.py"):
+        exercise.load(tmp_path)
+
+
+def test_values_go_through_json_and_come_back() -> None:
+    import torch
+
+    given = [
+        torch.tensor([[1.5, float("nan")], [2.0, float("-inf")]], dtype=torch.float64),
+        torch.arange(3),
+        2,
+        0.5,
+    ]
+    back = values.read(json.loads(json.dumps(values.written(given))))
+    assert torch.equal(back[0].nan_to_num(7), given[0].nan_to_num(7)) and torch.equal(back[1], given[1])
+    assert back[2:] == [2, 0.5] and back[1].dtype == torch.int64
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"type": "float64", "shape": [2], "numbers": [1.0]},
+        {"type": "object", "shape": [1], "numbers": [1.0]},
+        {"type": "float64", "shape": "x", "numbers": [1.0]},
+        {"type": "int64", "shape": [1], "numbers": [10**30]},
+        {"type": "float64", "shape": [1], "numbers": ["1; import os"]},
+        {"type": [], "shape": [1], "numbers": [1.0]},
+        None,
+        {},
+    ],
+)
+def test_values_that_were_forged_badly_are_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="no tensor"):
+        values.read(value)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"rounds": 3},
+        {"rounds": []},
+        {"rounds": [None] * 4},
+        {"rounds": [{"values": 1, "changed": 0}]},
+        {"rounds": [{"values": [None], "changed": False}] * 4},
+        {"rounds": [{"values": [3], "changed": False}] * 4},
+    ],
+)
+def test_an_answer_that_cannot_be_read_is_worth_nothing(tmp_path: Path, answer: dict[str, object]) -> None:
+    first = exercise.load(assignment(tmp_path))[0]
+    passed, said = grading.verdict(first, first.check.rounds(7), answer)
+    assert not passed and said == "It gave no result that can be read."
+
+
+def test_the_first_line_of_a_label_counts_and_noise_is_left_out() -> None:
+    out = b'noise\n{"label": 3}\n{"label": "a", "n": 1}\n\xff\n[]\n{"label": "a", "n": 2}\n' + b"[" * 99_999
+    assert grading.lines(out) == {"a": {"label": "a", "n": 1}}
+
+
+def test_a_flood_of_lines_takes_no_time() -> None:
+    start = time.monotonic()
+    assert grading.lines(b"\n" * 2_000_000 + b'{"label": "\n' * 150_000) == {}
+    assert time.monotonic() - start < 5
+
+
+def graded(folder: Path, *more: str) -> dict[str, dict[str, str]]:
+    out = folder / "grades.csv"
+    arguments = ["grade", str(folder / "inbox"), "--checks", str(folder / "private"), "--out", str(out)]
+    assert cli.main([*arguments, *more]) == 0
+    with out.open(encoding="utf-8", newline="") as file:
+        return {row["learner"]: row for row in csv.DictReader(file)}
+
+
+def test_a_class_is_graded_and_what_did_not_change_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assignment(tmp_path / "private")
+    notebook(tmp_path / "inbox" / "ann.ipynb", FULL)
+    notebook(tmp_path / "inbox" / "bo" / "mine.ipynb", [SETUP, DOUBLED.replace("x + x", "x ** 2"), MEAN])
+    (tmp_path / "inbox" / ".hidden").touch()
+    rows = graded(tmp_path, "--unsafe")
+    assert {name: row["total"] for name, row in rows.items()} == {"ann": "3", "bo": "1"}
+    page = (tmp_path / "grades" / "bo.html").read_text("utf-8")
+    assert "That is the square." in page and "1 of 3 points" in page
+    assert "2 graded" in capsys.readouterr().out
+
+    ran = []
+
+    def again(got: grading.Grade, *rest: object) -> None:
+        ran.append(got.learner)
+
+    monkeypatch.setattr(grading, "grade", again)
+    assert graded(tmp_path, "--unsafe") == rows and not ran
+    notebook(tmp_path / "inbox" / "ann.ipynb", [*FULL, ""])
+    graded(tmp_path, "--unsafe")
+    assert ran == ["ann"]
+    with (tmp_path / "private" / "checks.py").open("a") as file:
+        file.write("\n")
+    graded(tmp_path, "--unsafe")
+    assert sorted(ran) == ["ann", "ann", "bo"]
+
+
+def test_without_a_sandbox_it_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assignment(tmp_path / "private")
+    notebook(tmp_path / "inbox" / "ann.ipynb", FULL)
+    monkeypatch.setattr(sandbox.shutil, "which", lambda name: None)
+    monkeypatch.setattr(sandbox.sys, "platform", "linux")
+    arguments = ["grade", str(tmp_path / "inbox"), "--checks", str(tmp_path / "private")]
+    assert cli.main([*arguments, "--out", str(tmp_path / "grades.csv")]) == 1
+    said = capsys.readouterr().err
+    assert "bubblewrap is not installed" in said and "--unsafe" in said
+    assert not (tmp_path / "grades.csv").exists()
+
+
+@pytest.mark.parametrize("name", ["nowhere", "inbox/ann.ipynb"])
+def test_a_folder_that_is_none_is_refused(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notebook(tmp_path / "inbox" / "ann.ipynb", FULL)
+    assert cli.main(["grade", str(tmp_path / name), "--checks", str(tmp_path)]) == 1
+    assert "is no folder" in capsys.readouterr().err
+
+
+def test_two_submissions_of_one_name_are_refused(tmp_path: Path) -> None:
+    notebook(tmp_path / "inbox" / "ann.ipynb", FULL)
+    notebook(tmp_path / "inbox" / "ann" / "a.ipynb", FULL)
+    with pytest.raises(ValueError, match="'ann' is the name of two submissions"):
+        grading.grade_all(
+            tmp_path / "inbox", assignment(tmp_path / "p"), tmp_path / "g.csv", jobs=1, unsafe=True
+        )
+
+
+def test_what_a_learner_writes_is_text_in_page_and_table(tmp_path: Path) -> None:
+    one = [Exercise(Check("ex-t", lambda draw: (1,), abs, "", {}), "f")]
+    got = grading.Grade("<b>=x", {"ex-t": 0.0}, {"ex-t": "<script>alert(1)</script>"}, ["=1+1", "<i>"])
+    page = feedback.page(got, one)
+    assert "<script>alert" not in page and "<b>" not in page and "<i>" not in page
+    feedback.table([grading.Grade("=cmd", {"ex-t": 1.0}, {"ex-t": ""}, ["@x"])], one, tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_text("utf-8").splitlines()[1] == "'=cmd,1,1,'@x"
+
+
+def test_names_and_words_from_outside_are_plain_text(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def rude(got: grading.Grade, *rest: object) -> None:
+        got.messages["ex-t-mean"] = "\x1b[2J\ud800\u202e\0 end\nof it"
+        got.remarks += ["\x1b[2J"] * 2
+
+    monkeypatch.setattr(grading, "grade", rude)
+    assignment(tmp_path / "private")
+    for name in ("a\x1b[31m\nb", "n" * 249, "a", "a.html", "a.json"):
+        notebook(tmp_path / "inbox" / f"{name[:249]}.ipynb", FULL)
+    notebook(tmp_path / "inbox" / os.fsdecode(b"\xff") / "x.ipynb", FULL)
+    rows = graded(tmp_path, "--unsafe")
+    assert len(rows) == 6 and {"a\\x1b[31m b", "\\udcff", "a", "a.html", "a.json"} < set(rows)
+    assert "\x1b" not in capsys.readouterr().out
+    page = (tmp_path / "grades" / "a.html").read_text("utf-8")
+    assert "<h1>a</h1>" in page and r"\x1b[2J\ud800\u202e\x00 end of it" in page
+
+
+def test_what_cannot_be_read_is_a_row_and_nobody_else_is_hurt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(got: grading.Grade, notebook: bytes, *rest: object) -> None:
+        if b"lost" in notebook:
+            raise MemoryError
+
+    monkeypatch.setattr(grading, "grade", broken)
+    assignment(tmp_path / "private")
+    inbox = tmp_path / ".hidden" / "inbox"
+    notebook(inbox / "good" / "a.ipynb", FULL)
+    notebook(inbox / "lost.ipynb", ["lost"])
+    notebook(inbox / "two" / "a.ipynb", FULL)
+    notebook(inbox / "two" / "b.ipynb", FULL)
+    os.mkfifo(inbox / "pipe.ipynb")
+    with (inbox / "large.ipynb").open("wb") as file:
+        file.truncate(50_000_000_000)
+    (tmp_path / "grades").mkdir()
+    (tmp_path / "grades" / "good.json").write_text("broken")
+    got = grading.grade_all(inbox, tmp_path / "private", tmp_path / "grades.csv", jobs=1, unsafe=True)
+    said = {one.learner: " ".join(one.remarks) for one in got}
+    assert said.pop("good") == ""
+    assert "(MemoryError)" in said["lost"] and "holds 2 notebooks" in said["two"]
+    assert "no file" in said["pipe"] and "more than 10 MB" in said["large"]
+
+
+def test_many_cells_give_few_remarks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "run", lambda *given: (b"", ""))
+    odd = [f"# Exercise ex-{n}." for n in range(10_000)]
+    path = notebook(tmp_path / "a.ipynb", odd)
+    got = grading.Grade("a")
+    grading.grade(got, path.read_bytes(), exercise.load(assignment(tmp_path / "p")), [], grading.Event())
+    assert len(got.remarks) == 20
