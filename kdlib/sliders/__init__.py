@@ -2,7 +2,9 @@
 
     temperature         softmax(z / T) and its entropy                             (chapter 01)
     loss                T and alpha over the loss of one example                   (chapter 02)
+    errors              what two students' errors depend on, paired by seed         (chapter 03)
     answers             what two or three models answer to the same images         (chapters 04, 05)
+    threshold           the mistakes of up to three models at a threshold          (chapter 05)
     information         what the teacher is told, and what its student gains       (chapter 06)
     schedules           when the teacher's term counts                             (chapter 06)
     roulette            what a paper with few of the recorded runs would claim     (chapter 08)
@@ -14,18 +16,23 @@ that is shown where nothing runs: without JavaScript, in print, on GitHub, in a 
 """
 
 from kdlib.sliders.answers import answers_slider
+from kdlib.sliders.errors import Pair, errors_slider
 from kdlib.sliders.information import Told, information_slider
 from kdlib.sliders.loss import loss_slider
 from kdlib.sliders.roulette import seed_roulette
 from kdlib.sliders.schedules import schedule_slider
 from kdlib.sliders.temperature import temperature_slider
+from kdlib.sliders.threshold import threshold_slider
 
 __all__ = [
+    "Pair",
     "Told",
     "answers_slider",
+    "errors_slider",
     "information_slider",
     "loss_slider",
     "schedule_slider",
     "seed_roulette",
     "temperature_slider",
+    "threshold_slider",
 ]

@@ -1,4 +1,4 @@
-"""A slider over what two or three models answer to the same images. Chapters 04 and 05."""
+"""A slider over what two or three models answer to the same images. Chapter 04."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,22 +20,22 @@ def answers_slider(
     logits: Mapping[str, Tensor | Any],
     labels: Sequence[str],
     *,
-    images: Tensor | Any,
+    images: Tensor | Any | None = None,
     names: Sequence[str],
     truths: Sequence[int] | Any,
     temperature: float = 4.0,
 ) -> Slider:
-    """Bars of softmax(z / T) for each class and model, and KL(teacher || model) in nats. Chapters 04 and 05.
+    """Bars of softmax(z / T) for each class and model, and KL(first || model) in nats. Chapter 04.
 
     The `temperature` and `index` of the result can be read and set from Python.
 
     Args:
-        logits: 2 or 3 models by name, the teacher first; each (examples, classes), at most 12 of both. The
-            order gives the colours: blue, orange (for a student alone), green (for a distilled one).
+        logits: 2 or 3 models by name, the teacher or its targets first; each (examples, classes), at most 12
+            of both. The order gives the colours: blue, orange (a student alone), green (a distilled one).
         labels: the name of each class.
         images: uint8, shape (examples, channels, height, width), 1 channel (grey) or 3 (RGB), 0 is black, at
-            most 64 pixels a side. They become the buttons that choose the example.
-        names: the name of each example, for people who do not see the images: "test image 18, a cat".
+            most 64 pixels a side. They become the buttons that choose the example; without them the names do.
+        names: the name of each example, for people who do not see the images too: "test image 18, a cat".
         truths: the index of the true class of each example.
         temperature: where the slider starts, from 0.1 to 100.
 
@@ -60,7 +60,7 @@ def answers_slider(
         "labels": as_names(labels, "labels", classes),
         "names": as_names(names, "names", examples),
         "truths": [as_index(truth, "truths", classes) for truth in as_list(truths, "truths", examples)],
-        "images": as_pictures(images, examples, ink=False),
+        "images": [] if images is None else as_pictures(images, examples, ink=False),
     }
     start = setting(as_number, temperature, "temperature", 0.1, 100)
     return Slider(
@@ -75,7 +75,8 @@ def _table(z: Tensor, temperature: float, **data: Any) -> str:
     """The largest share of each model, and how far the others are from the first."""
     rows = []
     for i, truth in enumerate(data["truths"]):
-        row = [picture(data["images"][i], data["names"][i]), data["labels"][truth]]
+        name = data["names"][i]
+        row = [picture(data["images"][i], name) if data["images"] else name, data["labels"][truth]]
         for m in range(len(z)):
             p = soften(z[m, i], temperature)
             row.append(f"{data['labels'][int(p.argmax())]} {percent(float(p.max()))}")
@@ -84,5 +85,6 @@ def _table(z: Tensor, temperature: float, **data: Any) -> str:
             row.append(fixed(max(0.0, float(nats)), 3))
         rows.append(row)
     head = ["example", "true class", *data["models"], *(f"KL, {name}" for name in data["models"][1:])]
-    caption = f"The largest share of each model at T = {temperature:g}, and KL(teacher || model) in nats."
+    first = f"KL({data['models'][0]} || model)"
+    caption = f"The largest share of each model at T = {temperature:g}, and {first} in nats."
     return table(caption, head, rows)

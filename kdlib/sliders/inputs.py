@@ -40,9 +40,10 @@ def as_index(value: Any, name: str, count: int) -> int:
 
 
 def as_choice(value: Any, name: str, choices: Collection[Any]) -> Any:
-    if value not in choices:
-        raise ValueError(f"{name} is {value!r}; choose one of {', '.join(map(repr, choices))}")
-    return value
+    for choice in choices:
+        if value == choice:
+            return choice  # True for a 1
+    raise ValueError(f"{name} is {value!r}; choose one of {', '.join(map(repr, choices))}")
 
 
 def setting(as_valid: Callable[..., Any], start: Any, *arguments: Any) -> Setting:

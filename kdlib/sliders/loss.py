@@ -9,10 +9,11 @@ from torch import Tensor
 from kdlib import checks
 from kdlib.losses import hinton_loss
 from kdlib.numbers import fixed
-from kdlib.sliders.inputs import as_index, as_logits, as_names, as_number, setting
+from kdlib.sliders.inputs import as_choice, as_index, as_logits, as_names, as_number, setting
 from kdlib.sliders.slider import Slider, table
 
 MOST_CLASSES = 12  # two bars for each
+MOST_STEPS = 500  # taken again for every picture
 TABLED = (1.0, 2.0, 4.0, 10.0, 20.0)  # the temperatures of the table
 
 
@@ -28,8 +29,11 @@ def loss_slider(
     """Soft targets, the terms of the loss, and its minimum, as T and alpha move. Chapter 02.
 
     The loss alpha T^2 KL + (1 - alpha) cross-entropy of `kdlib.losses.hinton_loss` (Hinton, Vinyals and Dean,
-    2015, section 2), drawn along a cut: the student's logit of the true class moves, its others stay. The
-    `temperature` and `alpha` of the result can be read and set from Python.
+    2015, section 2), drawn along a cut: the student's logit of the true class moves, its others stay. A
+    choice leaves T^2 out, and a button takes gradient steps of the student's logits, with a learning rate of
+    0.5. They always lead from `student_logits`: a T moved after 100 steps shows where 100 steps with that T
+    lead. The `temperature`, `alpha`, `squared` (True: with T^2) and number of `steps`, to 500, of the result
+    can be read and set from Python.
 
     Args:
         student_logits: shape (classes,), 2 to 12 finite numbers: tensor, array or list.
@@ -64,7 +68,12 @@ def loss_slider(
             "label": truth,
             "labels": names,
         },
-        settings={"temperature": t, "alpha": weight},
+        settings={
+            "temperature": t,
+            "alpha": weight,
+            "squared": setting(as_choice, True, "squared", (True, False)),
+            "steps": setting(as_index, 0, "steps", MOST_STEPS + 1),
+        },
         instead=table(
             f"The loss of one example, in nats, with alpha = {weight.default_value:g}.",
             ["T", "T² KL", "cross-entropy", "loss"],

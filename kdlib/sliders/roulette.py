@@ -55,7 +55,7 @@ def seed_roulette(gains: Mapping[int, float], *, unit: str = "test errors fewer"
             "unit": unit,
             "digits": digits,
             "seed": checks.seed(seed),
-            "quantiles": T_QUANTILES[: RUNS[-1] - 1],
+            "quantiles": T_QUANTILES,
         },
         settings={
             "runs": setting(as_choice, 1, "runs", [runs for runs in RUNS if runs <= len(values)]),

@@ -6,11 +6,12 @@ from typing import Any
 from torch import Tensor
 
 from kdlib.numbers import fixed, percent
-from kdlib.sliders.inputs import as_index, as_logits, as_names, as_number, as_pictures, setting
+from kdlib.sliders.inputs import as_choice, as_index, as_logits, as_names, as_number, as_pictures, setting
 from kdlib.sliders.slider import Slider, picture, table
 from kdlib.softening import entropy, soften
 
 MOST_EXAMPLES, MOST_CLASSES = 24, 20  # what a phone can show
+AXES = ("linear", "logarithmic")
 TABLED = (1.0, 4.0, 10.0)  # the temperatures of the table, besides the one at which the slider starts
 
 
@@ -21,10 +22,11 @@ def temperature_slider(
     images: Tensor | Any | None = None,
     names: Sequence[str] | None = None,
     temperature: float = 1.0,
+    axis: str = "linear",
 ) -> Slider:
     """Bars of softmax(z / T), equation 1 of Hinton, Vinyals and Dean (2015), and their entropy. Chapter 01.
 
-    The `temperature` and `index` of the result can be read and set from Python.
+    The `temperature`, `index` and `axis` of the result can be read and set from Python.
 
     Args:
         logits: shape (classes,) or (examples, classes): tensor, array or nested list of finite numbers.
@@ -33,10 +35,12 @@ def temperature_slider(
             no ink and 255 where there is most. They become the buttons that choose the example.
         names: the name of each example, for people who do not see the images: "test image 18, a 7".
         temperature: where the slider starts, from 0.1 to 100.
+        axis: of the bars, "linear", or "logarithmic" from 1e-9 to 1, which shows the order of small shares.
 
     Raises:
         TypeError: integer tensors as logits, images that are not uint8, labels that are not a list.
-        ValueError: shapes that do not fit together, NaN or infinity, a temperature outside 0.1 to 100.
+        ValueError: shapes that do not fit together, NaN or infinity, a temperature outside 0.1 to 100,
+            another axis.
     """
     z = as_logits(logits, "logits", examples=MOST_EXAMPLES, classes=MOST_CLASSES)
     classes = as_names(labels, "labels", z.shape[1])
@@ -48,7 +52,11 @@ def temperature_slider(
     return Slider(
         "temperature",
         data={"logits": z.tolist(), "labels": classes, "names": known, "images": pictures},
-        settings={"temperature": start, "index": setting(as_index, 0, "index", len(z))},
+        settings={
+            "temperature": start,
+            "index": setting(as_index, 0, "index", len(z)),
+            "axis": setting(as_choice, axis, "axis", AXES),
+        },
         instead=_table(z, classes, known, pictures, start.default_value),
     )
 

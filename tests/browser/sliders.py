@@ -7,13 +7,16 @@ import pytest
 import torch
 
 from kdlib.sliders import (
+    Pair,
     Told,
     answers_slider,
+    errors_slider,
     information_slider,
     loss_slider,
     schedule_slider,
     seed_roulette,
     temperature_slider,
+    threshold_slider,
 )
 from kdlib.sliders.slider import JS
 
@@ -35,6 +38,31 @@ TOLD = [
     Told("leak 1", 0.25),
     Told("who bought", 0.002, -0.16, -0.56, 0.25),
 ]
+# Alone 1,000 on average, distilled 800 and each time 200 fewer; then 100 and 99, more or fewer.
+RUNS = {
+    "images": [
+        Pair("600", {0: 990, 1: 1000, 2: 1010}, {0: 790, 1: 800, 2: 810, 9: 5}),
+        Pair("1,800", {0: 480, 1: 500, 2: 550}, {0: 470, 1: 502, 2: 531}),
+        Pair("60,000", {0: 100, 1: 90, 2: 110}, {0: 99, 1: 100, 2: 98}),
+    ],
+    "temperature": [
+        Pair("2.5", {0: 270, 1: 280, 2: 290}, {0: 260, 1: 279, 2: 284}),
+        Pair("20", {0: 270, 1: 280, 2: 290}, {0: 380, 1: 391, 2: 399}),
+    ],
+}
+ABOUT = {"images": "800 units a layer, T = 20", "temperature": "30 units a layer"}
+# Log-odds of eight pictures: two beyond the limits, one on the threshold 0; and which of them are ill.
+ILL = torch.tensor([0, 1, 1, 0, 0, 1, 0, 1])
+ODDS = {
+    "test": {
+        "teacher": torch.tensor([-25, -1, 0, 0.1, 2, 30, -3, 5]),
+        "alone": torch.tensor([-6, 1, 2, 3, 4, 9, -2.5, 8]),
+        "distilled": torch.tensor([-8.0, -2, 3, 3, 5, 12, -4, 11]),
+    },
+    "validation": dict.fromkeys(
+        ("teacher", "alone", "distilled"), torch.tensor([-4, 0.6, 1, 0.5, 0.7, 2, -1, 9])
+    ),
+}
 GAINS = {seed: float(seed * 37 % 41 - 13) for seed in range(40)}  # -13 to 27
 MAKE = {
     "temperature": lambda **options: temperature_slider(
@@ -45,9 +73,12 @@ MAKE = {
         ANSWERS, LABELS, **({"images": PHOTOS, "names": NAMES, "truths": [0, 2]} | options)
     ),
     "schedules": schedule_slider,
+    "threshold": lambda **options: threshold_slider(ODDS, dict.fromkeys(ODDS, ILL), **options),
+    "errors": lambda **options: errors_slider(RUNS, {0: 70, 1: 66}, **({"about": ABOUT} | options)),
     "information": lambda **options: information_slider(TOLD, **options),
     "roulette": lambda **options: seed_roulette(GAINS, **options),
 }
+PHONE = {"has_touch": True, "is_mobile": True}
 EACH = pytest.mark.parametrize("kind", MAKE)
 
 

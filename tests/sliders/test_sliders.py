@@ -18,13 +18,16 @@ from PIL import Image
 
 from kdlib.experiments import clicks
 from kdlib.sliders import (
+    Pair,
     Told,
     answers_slider,
+    errors_slider,
     information_slider,
     loss_slider,
     schedule_slider,
     seed_roulette,
     temperature_slider,
+    threshold_slider,
 )
 from kdlib.sliders.schedules import RUN
 
@@ -35,6 +38,16 @@ PHOTOS = (torch.arange(2 * 3 * 4 * 4) * 2).reshape(2, 3, 4, 4).to(torch.uint8)
 ROWS = [[LN3, 0.0], [0.0, 4.0]]
 TOLD = [Told("nothing", 0.455, -2.4, -3.6, -1.2), Told("noise", 0.352, 7.9, 6.2, 9.6), Told("leak", 0.25)]
 GAINS = {3: 16.0, 0: -10.0, 7: 0.0}
+TRUTH = torch.tensor([0, 1, 1, 0, 0, 1, 0, 1])
+ODDS = {
+    "test": {"alone": torch.tensor([-25, -1, 0, 0.1, 2, 30, -3, 5]), "teacher": torch.arange(8.0) - 3.5},
+    "validation": {
+        "alone": torch.tensor([-4, 0.6, 1, 0.5, 0.7, 2, -1, 9]),
+        "teacher": torch.tensor([-21.0, -21, 1, 1, 1, 1, 1, 1]),
+    },
+}
+THREE = {0: 270, 1: 280, 2: 290}
+PAIRS = [Pair("600", THREE, {0: 260, 1: 279, 2: 284, 5: 999}), Pair("60,000", THREE, THREE)]
 GOOD = {
     temperature_slider: {"logits": ROWS, "labels": ["a", "b"], "images": INK, "names": ["one", "two"]},
     loss_slider: {"student_logits": [0, 0], "teacher_logits": [LN3, 0], "label": 0, "labels": ["a", "b"]},
@@ -48,6 +61,8 @@ GOOD = {
     schedule_slider: {},
     information_slider: {"told": TOLD},
     seed_roulette: {"gains": GAINS},
+    threshold_slider: {"odds": ODDS, "truths": dict.fromkeys(ODDS, TRUTH)},
+    errors_slider: {"runs": {"images": PAIRS, "steps": PAIRS[::-1]}, "teacher": {0: 66, 7: 70}},
 }
 EACH = pytest.mark.parametrize("make", GOOD, ids=lambda make: make.__name__)
 
@@ -74,8 +89,16 @@ def cells(slider) -> list[list[str]]:
 @pytest.mark.parametrize(
     ("make", "start", "moves"),
     [
-        (temperature_slider, {"temperature": 1, "index": 0}, {"temperature": 20.0, "index": 1}),
-        (loss_slider, {"temperature": 4, "alpha": 0.9}, {"temperature": 0.5, "alpha": 1}),
+        (
+            temperature_slider,
+            {"temperature": 1, "index": 0, "axis": "linear"},
+            {"temperature": 20.0, "index": 1, "axis": "logarithmic"},
+        ),
+        (
+            loss_slider,
+            {"temperature": 4, "alpha": 0.9, "squared": True, "steps": 0},
+            {"temperature": 0.5, "alpha": 1, "squared": False, "steps": 500},
+        ),
         (answers_slider, {"temperature": 4, "index": 0}, {"temperature": 100, "index": 1}),
         (
             schedule_slider,
@@ -84,6 +107,16 @@ def cells(slider) -> list[list[str]]:
         ),
         (information_slider, {"index": 0}, {"index": 2}),
         (seed_roulette, {"runs": 1, "draws": 0}, {"runs": 3, "draws": 999}),
+        (
+            threshold_slider,
+            {"threshold": 0, "split": "test", "model": "alone"},
+            {"threshold": -20, "split": "validation", "model": "teacher"},
+        ),
+        (
+            errors_slider,
+            {"varied": "images", "images": 0, "steps": 0},
+            {"varied": "steps", "images": 1, "steps": 1},
+        ),
     ],
 )
 def test_settings_are_read_set_and_heard(make, start, moves):
@@ -105,6 +138,9 @@ def test_settings_are_read_set_and_heard(make, start, moves):
         (temperature_slider, "temperature", 0.01, "temperature is 0.01; give a number from 0.1 to 100"),
         (temperature_slider, "index", 2, "index is 2; give one of 0 to 1"),
         (loss_slider, "temperature", 0.1, "temperature is 0.1; give a number from 0.5 to 100"),
+        (temperature_slider, "axis", "log", "axis is 'log'; choose one of 'linear', 'logarithmic'"),
+        (loss_slider, "squared", "no", "squared is 'no'; choose one of True, False"),
+        (loss_slider, "steps", 501, "steps is 501; give one of 0 to 500"),
         (loss_slider, "alpha", "half", "alpha is 'half'; give a plain number"),
         (answers_slider, "temperature", math.nan, "temperature is nan"),
         (answers_slider, "index", -1, "index is -1; give one of 0 to 1"),
@@ -114,6 +150,11 @@ def test_settings_are_read_set_and_heard(make, start, moves):
         (information_slider, "index", "noise", "index is 'noise'; give an integer from 0 to 2"),
         (seed_roulette, "runs", 5, "runs is 5; choose one of 1, 2, 3"),
         (seed_roulette, "draws", -1, "draws is -1; give one of 0 to 999"),
+        (errors_slider, "varied", "temperature", "varied is 'temperature'; choose one of 'images', 'steps'"),
+        (errors_slider, "images", 2, "images is 2; give one of 0 to 1"),
+        (threshold_slider, "threshold", 20.1, "threshold is 20.1; give a number from -20 to 20"),
+        (threshold_slider, "split", "val", "split is 'val'; choose one of 'test', 'validation'"),
+        (threshold_slider, "model", "distilled", "model is 'distilled'; choose one of 'alone', 'teacher'"),
     ],
 )
 def test_a_bad_value_is_named_and_leaves_the_slider_as_it_was(make, name, value, words):
@@ -151,7 +192,7 @@ def test_the_page_starts_where_python_left_the_slider():
     slider = make_good(temperature_slider)
     slider.temperature, slider.index = 10, 1
     state = json.loads(re.search(r'json">(.*)</script>', stored(slider)).group(1))
-    assert state["setting"] == {"temperature": 10, "index": 1}
+    assert state["setting"] == {"temperature": 10, "index": 1, "axis": "linear"}
     assert state["data"]["logits"] == ROWS and "images" not in state["data"]  # they stand in the table
 
 
@@ -168,6 +209,9 @@ def test_names_are_text_not_markup():
         (answers_slider, {"logits": {bad: ROWS, "b": ROWS}, "labels": [bad, "b"], "names": [bad, "b"]}),
         (information_slider, {"told": [Told(bad, 0.4), Told("b", 0.3)]}),
         (seed_roulette, {"unit": f"{bad} less"}),
+        (threshold_slider, {"positive": bad}),
+        (errors_slider, {"runs": {"images": [PAIRS[0]._replace(value=bad), PAIRS[1]]}}),
+        (errors_slider, {"about": {"steps": bad}}),
     ):
         html = stored(make_good(make, **options))
         assert "<b>it" not in html and html.count("</script>") == 1
@@ -225,6 +269,12 @@ def test_the_table_of_answers():
     assert table[1] == ["one", "a", "a 75.0 %", "a 50.0 %", "b 75.0 %", "0.131", "0.549"]
 
 
+def test_answers_without_images_go_by_their_names():
+    slider = make_good(answers_slider, images=None)
+    assert [row[0] for row in cells(slider)[1:]] == ["one", "two"]
+    assert "<img" not in stored(slider) and slider.data["images"] == []
+
+
 def test_the_table_of_schedules():
     # Half a cosine from 0 to 0.6 is half up at 0.3; its mean is 1 - 0.6 / 2.
     table = {name: row for name, *row in cells(schedule_slider(alpha=0.5))}
@@ -247,6 +297,67 @@ def test_the_table_of_runs():
         ["mean", "+2.0"],
         ["95 % interval", f"{MINUS}30.6 to +34.6"],
     ]
+
+
+def test_the_table_of_mistakes():
+    """At 0, alone misses -1 and 0 and alarms at 0.1 and 2; it finds all on validation up to 0.5."""
+    assert cells(make_good(threshold_slider))[1:] == [
+        ["alone, test", "0.00", "2 of 4", "2 of 4", "50.0 %"],
+        ["alone, test", "+0.50", "2 of 4", "1 of 4", "62.5 %"],
+        ["alone, validation", "0.00", "0 of 4", "2 of 4", "75.0 %"],
+        ["alone, validation", "+0.50", "0 of 4", "1 of 4", "87.5 %"],
+        # The others are -3.5 to 3.5, the labels in their order; on validation one of four is out of reach.
+        ["teacher, test", "0.00", "2 of 4", "2 of 4", "50.0 %"],
+        ["teacher, test", f"{MINUS}20.00", "0 of 4", "4 of 4", "50.0 %"],
+        ["teacher, validation", "0.00", "1 of 4", "3 of 4", "50.0 %"],
+        ["teacher, validation", f"{MINUS}20.00", "1 of 4", "3 of 4", "50.0 %"],
+    ]
+    only = make_good(threshold_slider, odds={"test": ODDS["test"]})
+    assert [row[1] for row in cells(only)] == ["threshold", "0.00", "0.00"]
+
+
+def test_the_table_of_errors():
+    # 4.303 * 10 / sqrt(3) = 24.8; 260, 279, 284: 4.303 * 12.66 / sqrt(3) = 31.5; -10, -1, -6: 11.2.
+    first = ["280 (255 to 305)", "274 (243 to 306)", f"{MINUS}6 ({MINUS}17 to +6)", "3"]
+    last = ["280 (255 to 305)", "280 (255 to 305)", "0 (0 to 0)", "3"]
+    slider = make_good(errors_slider)
+    assert cells(slider)[1:] == [
+        ["images: 600", *first],
+        ["images: 60,000", *last],
+        ["steps: 60,000", *last],
+        ["steps: 600", *first],
+    ]
+    assert "the teacher makes 68." in stored(slider)
+
+
+def test_the_bins_of_the_threshold_by_hand():
+    """Bin 0 holds all up to -20, bin 76 those above -1.25 up to -1, bin 80 up to 0, bin 161 all beyond 20."""
+    counts = make_good(threshold_slider).data["counts"]["test"]["alone"]
+    found = [{i: n for i, n in enumerate(of) if n} for of in counts]
+    assert found == [{0: 1, 68: 1, 81: 1, 88: 1}, {76: 1, 80: 1, 100: 1, 161: 1}]
+    assert [len(of) for of in counts] == [162, 162]
+
+
+def test_nineteen_of_twenty_are_enough():
+    """Of 1 to 20 and one well child, 19 lie above 1.75; at 2 there are 18."""
+    z, truth = torch.arange(21.0), torch.tensor([0] + [1] * 20)
+    table = cells(threshold_slider({"validation": {"alone": z}}, {"validation": truth}))
+    assert table[-1][1:3] == ["+1.75", "1 of 20"]
+
+
+def test_one_is_taken_for_true():
+    slider = make_good(loss_slider)
+    slider.squared = 0
+    assert slider.squared is False  # what JavaScript compares
+    slider.squared = 1
+    assert slider.squared is True
+
+
+def test_a_threshold_is_brought_to_the_nearest_place():
+    slider = make_good(threshold_slider, at=1.6)
+    assert slider.threshold == 1.5
+    slider.threshold = torch.tensor(-0.4).item()
+    assert slider.threshold == -0.5
 
 
 def test_the_schedules_are_those_that_were_run():
@@ -274,7 +385,13 @@ def test_arrays_half_precision_and_tensors_that_need_grad():
     assert slider.data["truths"] == [1, 0]
 
 
-T, LOSS, A, S, INFO, R = GOOD
+T, LOSS, A, S, INFO, R, TH, E = GOOD
+
+
+def odds_with(z) -> dict:
+    return {"test": {"alone": z}}
+
+
 BAD = [
     (T, {"logits": torch.zeros(2, 2, 2)}, ValueError, r"logits has shape \(2, 2, 2\)"),
     (T, {"logits": torch.zeros(0, 3)}, ValueError, r"logits has shape \(0, 3\)"),
@@ -296,6 +413,7 @@ BAD = [
     (T, {"temperature": 0}, ValueError, "temperature is 0; give a number from 0.1"),
     (T, {"temperature": "hot"}, TypeError, "temperature is 'hot'"),
     (T, {"temperature": True}, TypeError, "temperature is True"),
+    (T, {"axis": "log"}, ValueError, "axis is 'log'; choose one of 'linear', 'logarithmic'"),
     (LOSS, {"student_logits": [[1.0, 2.0]]}, ValueError, r"student_logits has shape \(1, 2\)"),
     (LOSS, {"teacher_logits": torch.zeros(13)}, ValueError, r"teacher_logits has shape \(13,\).*12 classes"),
     (LOSS, {"student_logits": [1.0]}, ValueError, r"student_logits has shape \(1,\).*2 classes"),
@@ -311,7 +429,7 @@ BAD = [
     (A, {"logits": dict.fromkeys("ab", torch.zeros(13, 2))}, ValueError, r"logits\['a'\].*1 to 12 examples"),
     (A, {"logits": dict.fromkeys("ab", torch.zeros(2, 13))}, ValueError, r"logits\['a'\].*2 to 12 classes"),
     (A, {"names": None}, TypeError, "names is None"),
-    (A, {"images": None}, TypeError, "images is None; give a uint8 tensor"),
+    (A, {"images": "photo"}, TypeError, "images is 'photo'; give a uint8 tensor"),
     (A, {"images": PHOTOS[:, 0]}, ValueError, r"images has shape \(2, 4, 4\); give \(2, channels"),
     (A, {"images": PHOTOS[:, :2]}, ValueError, "1 or 3 channels"),
     (A, {"truths": [0, 2]}, ValueError, "truths is 2; give one of 0 to 1"),
@@ -340,6 +458,35 @@ BAD = [
     (R, {"unit": "test errors"}, ValueError, "unit is 'test errors'; say what is counted"),
     (R, {"unit": " fewer"}, ValueError, "unit is ' fewer'"),
     (R, {"seed": -1}, ValueError, "seed is -1"),
+    (TH, {"odds": torch.zeros(8)}, TypeError, r"odds is .*give a dict \{split: \{model: log-odds\}\}"),
+    (TH, {"odds": {"test": torch.zeros(8)}}, TypeError, "give a dict"),
+    (TH, {"odds": {}}, ValueError, "odds has nothing; give 1 or 2 splits"),
+    (TH, {"odds": dict.fromkeys("abc", ODDS["test"])}, ValueError, "give 1 or 2 splits"),
+    (TH, {"odds": {"test": {}}}, ValueError, "the same 1 to 3 of teacher, alone, distilled"),
+    (TH, {"odds": {"test": {"mine": torch.zeros(8)}}}, ValueError, "odds has test: mine; give"),
+    (TH, {"odds": ODDS | {"validation": {"alone": torch.zeros(8)}}}, ValueError, "validation: alone; give"),
+    (TH, {"odds": odds_with([1.0, 2.0])}, TypeError, r"odds\['test'\]\['alone'\] is a list"),
+    (TH, {"odds": odds_with(torch.arange(8))}, TypeError, r"odds\['test'\]\['alone'\] has dtype torch.int64"),
+    (TH, {"odds": odds_with(torch.full((8,), math.nan))}, ValueError, "8 of 8 values are NaN"),
+    (TH, {"odds": odds_with(torch.zeros(8, 2))}, ValueError, r"has shape \(8, 2\) .*logits\[:, 1\] -"),
+    (TH, {"odds": odds_with(torch.zeros(7))}, ValueError, r"shape \(7,\) and truths\['test'\] \(8,\)"),
+    (TH, {"truths": TRUTH}, TypeError, "truths is torch.int64 .*give a dict with labels for 'test'"),
+    (TH, {"truths": {"test": TRUTH}}, TypeError, "truths is dict; give a dict with labels for 'validation'"),
+    (TH, {"truths": dict.fromkeys(ODDS, TRUTH.float())}, TypeError, r"truths\['test'\] is torch.float32"),
+    (TH, {"truths": dict.fromkeys(ODDS, TRUTH + 1)}, ValueError, r"truths\['test'\] runs from 1 to 2"),
+    (TH, {"truths": dict.fromkeys(ODDS, TRUTH * 0)}, ValueError, r"truths\['test'\] holds one class"),
+    (TH, {"at": 21}, ValueError, "threshold is 21; give a number from -20 to 20"),
+    (E, {"runs": PAIRS}, ValueError, r"runs is \[Pair.*give a dict \{name: pairs\}"),
+    (E, {"runs": {}}, ValueError, r"runs is \{\}; give a dict"),
+    (E, {"runs": {"epochs": PAIRS}}, ValueError, "runs is {'epochs': .* some of images, steps, temp"),
+    (E, {"runs": {"images": PAIRS[:1]}}, ValueError, "images has 1 entries; give 2 to 7"),
+    (E, {"runs": {"images": [THREE, THREE]}}, TypeError, r"images\[0\] is .*give Pair\(value, alone"),
+    (E, {"runs": {"steps": [Pair("9", THREE, {0: 1, 1: 2})] * 2}}, ValueError, r"steps\[0\] has 2 seeds"),
+    (E, {"runs": {"steps": [Pair("9", THREE, [1, 2, 3])] * 2}}, TypeError, r"steps\[0\].distilled is \["),
+    (E, {"runs": {"steps": [Pair("9", {0: -1}, THREE)] * 2}}, ValueError, r"steps\[0\].alone\[0\] is -1"),
+    (E, {"teacher": {0: math.nan}}, ValueError, r"teacher\[0\] is nan"),
+    (E, {"teacher": 68}, TypeError, r"teacher is 68; give a dict \{seed: errors\}"),
+    (TH, {"at": "half"}, TypeError, "threshold is 'half'; give a plain number"),
 ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-// What two or three models answer to the same images, and how far the students are from the teacher.
+// What two or three models answer to the same images, and how far the others are from the first, the teacher.
 
 kd.sliders.answers = ({ models, logits, labels, names, truths, images, start }) => {
   const kinds = ["kd-teacher", "kd-scratch", "kd-distilled"];
@@ -8,7 +8,8 @@ kd.sliders.answers = ({ models, logits, labels, names, truths, images, start }) 
     const answers = logits.map((rows) => rows[index]);
     const truth = truths[index];
     const groups = models.map((name, m) => ({ name, kind: kinds[m], shares: kd.softmax(answers[m], temperature) }));
-    const bars = kd.bars({ title: `Shares at T = ${t}`, labels, groups, bold: truth, ticked: true, room: 210 });
+    const title = `Shares at T = ${t}`;
+    const bars = kd.bars({ title, labels, groups, bold: truth, ticked: true, marks: kd.shares, room: 210 });
     const distance = (m) => kd.nats(kd.divergence(answers[0], answers[m], temperature));
     const far = models.slice(1).map((name, m) => `${name} ${distance(m + 1)}`);
     const tops = groups.map(({ name, shares }) => {
@@ -18,8 +19,8 @@ kd.sliders.answers = ({ models, logits, labels, names, truths, images, start }) 
     return {
       pictures: { bars: kd.legend(groups.map(({ name, kind }) => [kind, name])) + bars },
       said: `True class: <b>${kd.escape(labels[truth])}</b>. At temperature ${t}, ${tops.join("; ")}.
-        Distance from the teacher, in nats: ${kd.escape(far.join(", "))}.`,
-      values: { temperature: `temperature ${t}, distance from the teacher: ${far.join(", ")} nats` },
+        Distance from the ${kd.escape(models[0])}, in nats: ${kd.escape(far.join(", "))}.`,
+      values: { temperature: `temperature ${t}, distance from the ${models[0]}: ${far.join(", ")} nats` },
     };
   }
 

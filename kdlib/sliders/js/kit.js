@@ -3,7 +3,8 @@
 // kdlib.sliders.slider joins kit and slider into one module.
 //
 // kd.sliders.<kind>(data) gives the parts of a slider:
-//   layout   its panels, each a list of names: of pictures, of tracks, "said" or "buttons"
+//   layout   its panels, each a list of names: of pictures, of tracks, "said" or "buttons", or of choices, which
+//            otherwise stand on top
 //   tracks   by name of the setting that they move, see `kd.track`
 //   choices  groups of radio buttons: { name, legend, options: [{ value, words, image }], also(value) }
 //   buttons  { words(setting), press(setting) }: press gives the settings that it changes
@@ -42,6 +43,13 @@ kd.percent = (share) => {
   return `${x.toFixed(x === 0 || x === 100 ? 0 : x < 1 ? 2 : 1)}\u00a0%`;
 };
 
+// On a logarithmic axis small shares are told apart: 4·10⁻⁶.
+kd.power = (share) => {
+  if (share === 0 || share >= 0.001) return kd.percent(share);
+  const [digit, exponent] = share.toExponential(0).split("e-");
+  return `${digit}·10⁻${[...exponent].map((x) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[x]).join("")}`;
+};
+
 // At least two decimals, and up to five where the number is small.
 kd.nats = (x) => x.toFixed(x >= 1 ? 2 : x >= 0.1 ? 3 : x >= 0.01 ? 4 : x > 0 ? 5 : 0);
 
@@ -70,9 +78,10 @@ kd.box = (x, y, width, height, kind) =>
 kd.points = (points) => points.map(([x, y]) => `${kd.f(x)},${kd.f(y)}`).join(" ");
 kd.curve = (points, kind) => `<polyline points="${kd.points(points)}" class="kd-curve ${kind}"/>`;
 
-// A picture: what it shows in words, for screen readers, and its parts.
-kd.picture = (height, words, ...parts) =>
-  `<svg viewBox="0 0 320 ${height}" role="img" aria-label="${kd.escape(words)}">${parts.flat(2).join("")}</svg>`;
+// A picture: what it shows in words, for screen readers, and its parts. One of half the width stands beside words.
+kd.drawing = (width, height, words, ...parts) =>
+  `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="${kd.escape(words)}">${parts.flat(2).join("")}</svg>`;
+kd.picture = (height, words, ...parts) => kd.drawing(320, height, words, ...parts);
 
 // A line of marks and what they mean: [class of a bar or a curve, words].
 kd.legend = (items) => {
@@ -112,20 +121,31 @@ kd.axes = ({ left, right, top, floor, x, y, marks = {} }) => {
 };
 
 // Bars, a row a class and in it one for each group: { name, kind, shares }. `bold` is a class, ticked if `ticked`;
-// `ghost` are shares that are outlined, as the `note` says; `figures` writes the shares on the right, below the title,
-// else a scale stands above.
-kd.bars = ({ title, labels, groups, bold, ticked, ghost, note, figures, room }) => {
+// `ghost` are shares that are outlined, as the `note` says; `figures` writes the shares on the right, below the title
+// and the names of the groups. `marks` are [place, words] of a scale, above or, with figures, below the bars; `place`
+// is where a share's bar ends, from 0 to 1, and `write` its figure.
+kd.bars = (options) => {
+  const { title, labels, groups, bold, ticked, ghost, note, figures, marks, room } = options;
+  const { place = (share) => share, write = kd.percent } = options;
   const shorts = labels.map((label) => kd.cut(label, 12));
   const left = (ticked ? 24 : 14) + Math.max(8, ...shorts.map((label) => 7.4 * label.length)); // most fonts, in bold
-  const full = 320 - left - (figures ? 10 + 54 * groups.length : 14);
+  const column = groups.length > 1 ? 67 : 60; // of figures: neither "<0.01 %" nor a name touches what is beside it
+  const full = 320 - left - (figures ? 4 + column * groups.length : 14);
   const thick = kd.clamp(Math.floor((room / labels.length - 4) / groups.length), 4, groups.length > 1 ? 12 : 30);
   const row = (thick + 1) * groups.length - 1;
   const pitch = Math.max(16, row + 5);
+  const floor = 22 + pitch * labels.length;
+  const end = (g) => 320 - column * (groups.length - 1 - g);
   const head = [figures ? kd.text(0, 14, title, "kd-head") : "", note ? kd.text(320, 14, note, "kd-end") : ""];
-  for (const [k, words] of figures ? [] : ["0", "", "50\u00a0%", "", "100\u00a0%"].entries()) {
-    const x = left + (full * k) / 4;
-    head.push(kd.line(`M${kd.f(x)},20V${22 + pitch * labels.length}`, "kd-grid"));
-    head.push(kd.text(k === 4 ? 320 : x, 14, words, k === 4 ? "kd-end" : "kd-middle"));
+  for (const [g, { name, kind }] of figures && groups.length > 1 ? groups.entries() : []) {
+    const mark = `<tspan class="${kind}">■</tspan><tspan dx="3">${kd.escape(name)}</tspan>`;
+    head.push(`<text x="${end(g)}" y="14" class="kd-end">${mark}</text>`);
+  }
+  for (const [at, words] of marks ?? []) {
+    const x = left + full * at;
+    const last = !figures && at === 1;
+    head.push(kd.line(`M${kd.f(x)},20V${floor}`, "kd-grid"));
+    head.push(kd.text(last ? 320 : x, figures ? floor + 13 : 14, words, last ? "kd-end" : "kd-middle"));
   }
   const rows = shorts.map((label, i) => {
     const top = 24 + pitch * i;
@@ -134,18 +154,18 @@ kd.bars = ({ title, labels, groups, bold, ticked, ghost, note, figures, room }) 
       kd.text(left - 8, base, label, i === bold ? "kd-end kd-head" : "kd-end"),
       ticked && i === bold ? kd.line(`M1,${kd.f(base - 4)}l4,4l6,-9`, "kd-tick") : "",
       kd.box(left, top, full, row, "kd-room"),
-      ...groups.map(({ kind, shares }, g) => kd.box(left, top + (thick + 1) * g, full * shares[i], thick, kind)),
-      ghost ? kd.box(left, top, full * ghost[i], row, "kd-ghost") : "",
-      ...groups.map(({ shares }, g) =>
-        figures ? kd.text(320 - 54 * (groups.length - 1 - g), base, kd.percent(shares[i]), "kd-end") : "",
-      ),
+      ...groups.map(({ kind, shares }, g) => kd.box(left, top + (thick + 1) * g, full * place(shares[i]), thick, kind)),
+      ghost ? kd.box(left, top, full * place(ghost[i]), row, "kd-ghost") : "",
+      ...groups.map(({ shares }, g) => (figures ? kd.text(end(g), base, write(shares[i]), "kd-end") : "")),
     ].join("");
   });
   const said = labels.map((label, i) => {
-    return `${label}: ${groups.map(({ name, shares }) => `${name} ${kd.percent(shares[i])}`.trim()).join(", ")}`;
+    return `${label}: ${groups.map(({ name, shares }) => `${name} ${write(shares[i])}`.trim()).join(", ")}`;
   });
-  return kd.picture(24 + pitch * labels.length, `${title}. ${said.join("; ")}`, head, rows);
+  const height = floor + (marks && figures ? 16 : 2);
+  return kd.picture(height, `${title}. ${said.join("; ")}`, head, rows);
 };
+kd.shares = [[0, "0"], [0.25, ""], [0.5, "50\u00a0%"], [0.75, ""], [1, "100\u00a0%"]]; // marks of a linear scale
 
 // ---- controls ----
 
@@ -208,15 +228,17 @@ kd.show = (kind, { model, el }) => {
     said: `<p data-kd="said"></p>`,
     buttons: `<div class="kd-buttons">${buttons.map(button).join("")}</div>`,
   };
+  const groups = Object.fromEntries(choices.map((choice) => [choice.name, kd.choiceMarkup(choice)]));
   const slot = (name) => {
-    return tracks[name] ? kd.trackMarkup(name, tracks[name]) : (bare[name] ?? `<div data-kd="${name}"></div>`);
+    if (tracks[name]) return kd.trackMarkup(name, tracks[name]);
+    return bare[name] ?? groups[name] ?? `<div data-kd="${name}"></div>`;
   };
-  const foot = Object.keys(bare).filter((name) => !layout.flat().includes(name));
+  const left = (names) => names.filter((name) => !layout.flat().includes(name)).map(slot).join("");
   const view = document.createElement("form");
   view.className = `kd-view kd-view-${kind}`;
-  view.innerHTML = `${choices.map(kd.choiceMarkup).join("")}
+  view.innerHTML = `${left(Object.keys(groups))}
     <div class="kd-panels">${layout.map((panel) => `<div>${panel.map(slot).join("")}</div>`).join("")}</div>
-    <div class="kd-foot">${foot.map(slot).join("")}</div><div data-kd="live" aria-live="polite"></div>`;
+    <div class="kd-foot">${left(Object.keys(bare))}</div><div data-kd="live" aria-live="polite"></div>`;
   const one = (name) => view.querySelector(`[data-kd="${name}"]`);
   const inputs = Object.keys(tracks).map((name) => view.querySelector(`input[name="${name}"]`));
 

@@ -1,25 +1,48 @@
-// Soft targets, the terms of the loss, and the loss along a cut: only the student's logit of the true class moves.
+// Soft targets, the terms of the loss, the loss along a cut, on which only the student's logit of the true class moves,
+// and gradient steps of the student's logits.
 
-// KL, T^2 KL, cross-entropy, the loss, and the lengths of the gradients of the second and the third.
-kd.terms = (student, teacher, label, t, alpha) => {
+kd.steps = { rate: 0.5, press: 10, most: 500 };
+
+// The gradients of the two terms in the student's logits, before they are weighted. The soft one, of T^2 KL, is
+// T (q - p) with T^2, and (q - p) / T without.
+kd.gradients = (student, teacher, label, { temperature: t, squared }) => {
   const [q, p, plain] = [kd.softmax(student, t), kd.softmax(teacher, t), kd.softmax(student, 1)];
+  return {
+    soft: q.map((x, i) => (squared ? t : 1 / t) * (x - p[i])),
+    hard: plain.map((x, i) => x - (i === label)),
+  };
+};
+
+// The student's logits after some steps down the gradient of the loss.
+kd.stepped = (student, teacher, label, setting, steps) => {
+  const { alpha } = setting;
+  return kd.range(steps).reduce((logits) => {
+    const { soft, hard } = kd.gradients(logits, teacher, label, setting);
+    return logits.map((z, i) => z - kd.steps.rate * (alpha * soft[i] + (1 - alpha) * hard[i]));
+  }, student);
+};
+
+// KL, the soft term, cross-entropy, the loss, and the lengths of the gradients of the second and the third.
+kd.terms = (student, teacher, label, setting) => {
+  const { temperature: t, alpha, squared } = setting;
   const kl = kd.divergence(teacher, student, t);
-  const [soft, hard] = [t ** 2 * kl, -kd.logSoftmax(student, 1)[label]];
+  const [soft, hard] = [squared ? t ** 2 * kl : kl, -kd.logSoftmax(student, 1)[label]];
+  const gradients = kd.gradients(student, teacher, label, setting);
   return {
     kl,
     soft,
     hard,
     total: alpha * soft + (1 - alpha) * hard,
-    softLength: t * Math.hypot(...p.map((x, i) => q[i] - x)),
-    hardLength: Math.hypot(...plain.map((x, i) => x - (i === label))),
+    softLength: Math.hypot(...gradients.soft),
+    hardLength: Math.hypot(...gradients.hard),
   };
 };
 
 kd.moved = (logits, label, place) => logits.map((z, i) => (i === label ? place : z));
 
 // The axes of the cut, the same for all settings: its first and last logit, and the largest loss. The cut holds the
-// student and, for each temperature, the place where T^2 KL is least: there the student's share of the true class is
-// the teacher's. Both terms are convex in a logit, so they are largest at an end.
+// student, where the label alone would lead it, and, for each temperature, the place where T^2 KL is least: there the
+// student's share of the true class is the teacher's. Both terms are convex in a logit, so they are largest at an end.
 kd.cutEnds = (student, teacher, label) => {
   // ln of the sum of exp(z / t) over the other classes, from the softmax of these alone
   const rest = (logits, t) => {
@@ -28,26 +51,30 @@ kd.cutEnds = (student, teacher, label) => {
   };
   const temperatures = kd.range(61).map((k) => 0.5 * 200 ** (k / 60));
   const least = temperatures.map((t) => teacher[label] + t * (rest(student, t) - rest(teacher, t)));
-  const [low, high] = [Math.min(student[label], ...least), Math.max(student[label], ...least)];
+  const labelled = kd.stepped(student, teacher, label, { temperature: 1, alpha: 0, squared: true }, kd.steps.most)[label];
+  const [low, high] = [Math.min(student[label], ...least), Math.max(student[label], labelled, ...least)];
   const room = Math.max(3, 0.4 * (high - low));
   const ends = [Math.floor(low - room), Math.ceil(high + room)];
   const losses = ends.flatMap((place) => {
     const z = kd.moved(student, label, place);
-    return temperatures.map((t) => kd.terms(z, teacher, label, t, 1)).flatMap(({ soft, hard }) => [soft, hard]);
+    const terms = temperatures.map((temperature) => {
+      return kd.terms(z, teacher, label, { temperature, alpha: 1, squared: true });
+    });
+    return terms.flatMap(({ soft, hard }) => [soft, hard]);
   });
   return [...ends, 1.03 * Math.max(...losses)];
 };
 
 // The logit of the true class where the loss is least, or null if it falls up to the end. By bisection of the
 // derivative; the difference of two shares that are almost 1 is taken in what they leave to 1, which is exact.
-kd.leastPlace = (student, teacher, label, t, alpha, low, high) => {
+kd.leastPlace = (student, teacher, label, { temperature: t, alpha, squared }, low, high) => {
   const rest = (p) => kd.sum(p.filter((_, i) => i !== label));
   const p = kd.softmax(teacher, t);
   const slope = (place) => {
     const z = kd.moved(student, label, place);
     const q = kd.softmax(z, t);
     const gap = p[label] < 0.5 ? q[label] - p[label] : rest(p) - rest(q);
-    return alpha * t * gap - (1 - alpha) * rest(kd.softmax(z, 1));
+    return alpha * (squared ? t : 1 / t) * gap - (1 - alpha) * rest(kd.softmax(z, 1));
   };
   if (slope(high) <= 0) return null;
   for (let i = 0; i < 40; i++) {
@@ -57,68 +84,71 @@ kd.leastPlace = (student, teacher, label, t, alpha, low, high) => {
   return (low + high) / 2;
 };
 
-kd.sliders.loss = ({ student, teacher, label, labels, start }) => {
-  const [low, high, most] = kd.cutEnds(student, teacher, label);
+kd.sliders.loss = ({ student: first, teacher, label, labels, start }) => {
+  const [low, high, most] = kd.cutEnds(first, teacher, label);
   const marks = { x: kd.round(low, high, 4).map((x) => [x]), y: kd.round(0, most, 2).map((y) => [y]) };
-  const axes = kd.axes({ left: 34, right: 306, top: 24, floor: 126, x: [low, high], y: [0, most], marks });
+  const axes = kd.axes({ left: 34, right: 306, top: 24, floor: 108, x: [low, high], y: [0, most], marks });
   const places = kd.range(46).map((k) => low + ((high - low) * k) / 45);
   const name = labels[label];
 
-  function plot({ temperature, alpha }, { total }) {
-    const cut = places.map((place) => kd.terms(kd.moved(student, label, place), teacher, label, temperature, alpha));
+  function plot(student, setting, { total }) {
+    const { alpha, steps } = setting;
+    const cut = places.map((place) => kd.terms(kd.moved(student, label, place), teacher, label, setting));
     const line = (height, kind) => {
-      return kd.curve(cut.map((terms, i) => [axes.across(places[i]), axes.up(height(terms))]), kind);
+      return kd.curve(cut.map((terms, i) => [axes.across(places[i]), axes.up(Math.min(most, height(terms)))]), kind);
     };
-    const least = kd.leastPlace(student, teacher, label, temperature, alpha, low, high);
+    const least = kd.leastPlace(student, teacher, label, setting, low, high);
     const said = least === null ? `no minimum up to ${high}` : `minimum at ${kd.minus(least.toFixed(2))}`;
     const here = student[label];
     return kd.picture(
-      160,
+      142,
       `Loss against the student’s logit of ${name}: ${kd.nats(total)} at ${kd.minus(here.toFixed(2))}, ${said}`,
-      kd.text(0, 14, `Loss ${kd.nats(total)}`, "kd-head"),
+      kd.text(0, 14, `Loss ${kd.nats(total)}${steps ? `, ${steps} steps` : ""}`, "kd-head"),
       kd.text(306, 14, said, "kd-end"),
       axes.grid,
       line(({ hard }) => (1 - alpha) * hard, "kd-hard"),
       line(({ soft }) => alpha * soft, "kd-soft"),
       line((terms) => terms.total, "kd-total"),
-      least === null ? "" : kd.line(`M${kd.f(axes.across(least))},24V126`, "kd-line kd-dashed"),
+      least === null ? "" : kd.line(`M${kd.f(axes.across(least))},24V108`, "kd-line kd-dashed"),
       kd.dot(axes.across(here), axes.up(total), 6, "kd-distilled"),
-      kd.text(170, 158, `student’s logit of ${kd.cut(name, 20)}, the true class`, "kd-middle"),
+      kd.text(170, 140, `student’s logit of ${kd.cut(name, 20)}, the true class`, "kd-middle"),
     );
   }
 
   function draw(setting) {
-    const { temperature, alpha } = setting;
-    const terms = kd.terms(student, teacher, label, temperature, alpha);
+    const { temperature, alpha, squared, steps } = setting;
+    const student = kd.stepped(first, teacher, label, setting, steps);
+    const terms = kd.terms(student, teacher, label, setting);
     const [t, a, rest] = [kd.short(temperature), alpha.toFixed(2), (1 - alpha).toFixed(2)];
     const [soft, hard, total] = [terms.soft, terms.hard, terms.total].map(kd.nats);
     const groups = [["teacher", "kd-teacher", teacher], ["student", "kd-distilled", student]].map(([who, kind, z]) => ({
       name: who, kind, shares: kd.softmax(z, temperature),
     }));
     const title = `Shares at T = ${t}`;
-    const bars = kd.bars({ title, labels, groups, bold: label, ticked: true, figures: true, room: 150 });
+    const number = (key) => `<b data-kd="${key}">${kd.nats(terms[key])}</b>`;
     const numbers = [
-      ["KL", "kl"], ["soft gradient", "softLength"], ["T² KL", "soft"],
-      ["hard gradient", "hardLength"], ["cross-entropy", "hard"], ["loss", "total"],
-    ].map(([words, key]) => `<span>${words} <b data-kd="${key}">${kd.nats(terms[key])}</b></span>`);
+      `<span>KL ${number("kl")}</span>`,
+      `<span>gradients: soft ${number("softLength")}, hard ${number("hardLength")}</span>`,
+    ];
+    const after = steps ? `<span class="kd-unseen">After ${steps} steps: </span>` : "";
     return {
       pictures: {
-        bars: kd.legend(groups.map(({ name: who, kind }) => [kind, who])) + bars,
+        bars: kd.bars({ title, labels, groups, bold: label, ticked: true, figures: true, room: 150 }),
         numbers: `<p class="kd-numbers">${numbers.join("")}</p>`,
-        plot: plot(setting, terms) + kd.legend([
+        plot: plot(student, setting, terms) + kd.legend([
           ["kd-curve kd-total", "loss"],
-          ["kd-curve kd-soft", "α T² KL"],
+          ["kd-curve kd-soft", squared ? "α T² KL" : "α KL\u2003\u2004"], // as wide, so that nothing moves
           ["kd-curve kd-hard", "(1 − α) cross-entropy"],
         ]),
       },
-      said: `Loss = ${a} × ${soft} + ${rest} × ${hard} = <b>${total}</b>.`,
+      said: `${after}Loss = ${a} × ${soft} + ${rest} × ${hard} = <b>${total}</b>.`,
       values: { temperature: `temperature ${t}, loss ${total}`, alpha: `alpha ${a}, loss ${total}` },
     };
   }
 
   const track = { left: 82, right: 308 };
   return {
-    layout: [["bars", "numbers"], ["plot", "temperature", "alpha"]],
+    layout: [["bars", "numbers"], ["plot", "temperature", "alpha"], ["squared", "buttons"]],
     tracks: {
       temperature: kd.temperature({
         ...track, low: Math.log10(0.5), marks: kd.marks([0.5, 1, 4, 20, 100], Math.log10),
@@ -128,7 +158,15 @@ kd.sliders.loss = ({ student, teacher, label, labels, start }) => {
         head: ({ alpha }) => `α = ${alpha.toFixed(2)}`, marks: kd.marks([0, 0.5, 1]),
       }),
     },
-    buttons: [kd.reset(`Back to T = ${kd.short(start.temperature)}, α = ${start.alpha.toFixed(2)}`, start)],
+    choices: [{
+      name: "squared", legend: "Factor",
+      options: [{ value: true, words: "with T²" }, { value: false, words: "without T²" }],
+    }],
+    buttons: [
+      { words: () => `${kd.steps.press} steps`,
+        press: ({ steps }) => ({ steps: Math.min(kd.steps.most, steps + kd.steps.press) }) },
+      kd.reset("Reset", start),
+    ],
     draw,
   };
 };

@@ -56,14 +56,15 @@ kd.stack = (places, zero, floor, height) => {
 };
 
 kd.sliders.roulette = ({ seeds, gains, unit, digits, seed, quantiles }) => {
-  const [low, high] = [Math.min(0, ...gains), Math.max(0, ...gains)];
-  const room = 0.06 * (high - low) || 1;
   const [left, right, top, floor] = [58, 308, 24, 156];
-  const x = [low - room, high + room];
+  const all = kd.interval(gains, quantiles);
+  const spread = Math.sqrt(kd.sum(gains.map((gain) => (gain - all.mean) ** 2)) / (gains.length - 1));
+  // As wide on both sides, so that it tells nothing before a draw, and wide enough for most intervals of three runs.
+  const reach = Math.max(...gains.map((gain) => 1.06 * Math.abs(gain)), Math.abs(all.mean) + 4 * spread) || 1;
+  const x = [-reach, reach];
   const marks = { x: kd.round(...x, 3).map((value) => [value, kd.signed(value, digits)]) };
   const axes = kd.axes({ left, right, top, floor, x, y: [0, 1], marks });
   const { size, spots } = kd.stack(gains.map(axes.across), axes.across(0), 108, 84);
-  const all = kd.interval(gains, quantiles);
   const whole = kd.sign(all.mean, 1);
   const against = gains.filter((gain) => kd.sign(gain, digits) * whole < 0).length;
   const choices = [1, 2, 3, 5, 10].filter((runs) => runs <= gains.length);

@@ -2,6 +2,16 @@
 
 kd.entropy = (p) => p.reduce((nats, x) => (x > 0 ? nats - x * Math.log(x) : nats), 0);
 
+// Where bars end, and the marks of their scale. The logarithmic one begins at 1e-9, and what is less has no bar.
+kd.scales = {
+  linear: { place: (share) => share, marks: kd.shares },
+  logarithmic: {
+    write: kd.power,
+    place: (share) => Math.max(0, 1 + Math.log10(share) / 9),
+    marks: [[0, "10⁻⁹"], [1 / 3, "10⁻⁶"], [2 / 3, "10⁻³"], [1, "1"]],
+  },
+};
+
 kd.sliders.temperature = ({ logits, labels, names, images }) => {
   const most = Math.log(labels.length);
   const marks = [-1, 0, 1, 2].map((at) => [at, ""]);
@@ -25,7 +35,7 @@ kd.sliders.temperature = ({ logits, labels, names, images }) => {
     );
   }
 
-  function draw({ temperature, index }) {
+  function draw({ temperature, index, axis }) {
     const z = logits[index];
     const [p, usual] = [kd.softmax(z, temperature), kd.softmax(z, 1)];
     const nats = kd.entropy(p);
@@ -39,6 +49,7 @@ kd.sliders.temperature = ({ logits, labels, names, images }) => {
       note: "outlined: T = 1",
       figures: true,
       room: 144,
+      ...kd.scales[axis],
     });
     const top = p.indexOf(Math.max(...p));
     return {
@@ -50,9 +61,12 @@ kd.sliders.temperature = ({ logits, labels, names, images }) => {
   }
 
   return {
-    layout: [["bars"], ["entropy", "temperature"]],
+    layout: [["bars"], ["entropy", "temperature"], ["axis", "buttons"]],
     tracks: { temperature: kd.temperature({ left, right, head: () => "T" }) },
-    choices: kd.examples(names, images),
+    choices: [
+      ...kd.examples(names, images),
+      { name: "axis", legend: "Axis", options: Object.keys(kd.scales).map((value) => ({ value, words: value })) },
+    ],
     buttons: [kd.reset("Back to T = 1", { temperature: 1 })],
     draw,
   };
