@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.txt
 SITE := $(VENV)/.installed-site
 ALL := $(VENV)/.installed-all
-NOTEBOOKS := $(wildcard book/*.ipynb)
+NOTEBOOKS := $(wildcard book/*.ipynb book/evidence/*.ipynb)
 HTML := _build/html
 
 help:  ## this list
@@ -42,7 +42,7 @@ $(ALL): $(SITE)
 install: $(ALL)  ## .venv with everything the book and its tests need
 
 # The pages are read anew each time, a few seconds: an old _build can hide nothing. Stored outputs are shown, nothing runs.
-.PHONY: book serve test-browser clean
+.PHONY: book serve zip figures test-browser clean
 book: $(SITE)  ## the site, warnings as errors, and the path to open
 	@rm -rf $(HTML) _build/.doctrees _build/jupyter_execute
 	@$(BIN)/jupyter-book build . -n -W --keep-going -q > /dev/null
@@ -51,6 +51,12 @@ book: $(SITE)  ## the site, warnings as errors, and the path to open
 
 serve: book  ## the site at http://127.0.0.1:8000 (another port: make serve PORT=8001)
 	$(BIN)/python -m http.server $(or $(PORT),8000) --bind 127.0.0.1 --directory $(HTML)
+
+zip: book  ## the site as one file, _build/book-VERSION.zip, to be unpacked and opened anywhere without a network
+	@$(BIN)/python book/_tools/zip_site.py
+
+figures: $(SITE)  ## writes _build/figures/, every figure as a file for slides (PNG beside SVG after make install)
+	@$(BIN)/python book/_tools/figures.py
 
 test-browser: $(ALL) book  ## the built site in Chromium: sliders, search, links, accessibility, no outside request
 	$(BIN)/python -m pytest -m browser tests/browser
@@ -64,10 +70,16 @@ OMP_NUM_THREADS ?= 1
 OMP_WAIT_POLICY ?= PASSIVE
 export OMP_NUM_THREADS OMP_WAIT_POLICY
 
-.PHONY: run lint test test-slow address lock bench
+# Both are made without torch, from the pages and from the first lines that the grader knows.
+PLAIN := $(BIN)/python book/_tools/plain.py && PYTHONPATH=. $(BIN)/python book/_tools/classroom.py
+
+.PHONY: run notebooks lint test test-slow address lock bench
 run: $(ALL)  ## executes the notebooks in place and stamps them (one: make run NOTEBOOKS=book/01_temperature.ipynb)
 	@$(BIN)/python book/_tools/address.py --cells
-	@$(BIN)/python book/_tools/run.py $(NOTEBOOKS)
+	@$(BIN)/python book/_tools/run.py $(NOTEBOOKS); failed=$$?; $(PLAIN) && exit $$failed
+
+notebooks: $(SITE)  ## writes notebooks/ (plain Markdown for Jupyter, VS Code and Colab) and classroom/
+	@$(PLAIN)
 
 lint: $(ALL)  ## ruff, mypy, and which room imports which
 	$(BIN)/ruff check .
@@ -92,6 +104,7 @@ test-slow: $(ALL)  ## kills, several processes, full data sets
 
 address: $(SITE)  ## writes the repository's address into _config.yml and the set-up cells, to be committed
 	@$(BIN)/python book/_tools/address.py
+	@$(PLAIN)
 
 lock: | $(VENV)/bin/python  ## pins in requirements.txt what pyproject.toml asks for (all anew: make lock UPGRADE=--upgrade)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

@@ -1,7 +1,6 @@
 """The site's weight and the time to build it, when installed and in a fresh copy.
 
-A page weighs what a browser loads to show it, each file compressed by gzip as web servers do. MathJax, which
-all pages share and a browser keeps, is weighed apart.
+A page weighs what a browser loads to show it, each file compressed by gzip as web servers do.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ MEGABYTE = 1e6
 
 
 def loaded_files(page: Path) -> set[Path]:
-    """The files of the site that `page` loads: scripts, styles, pictures, and the font of the icons."""
+    """The files of the site that `page` loads: scripts, styles, pictures, the fonts of icons and formulas."""
     files = set()
     for src, link in LOADED.findall(page.read_text("utf-8")):
         if link and not re.search(r'rel="(?:stylesheet|icon|preload)"', link):
@@ -32,8 +31,8 @@ def loaded_files(page: Path) -> set[Path]:
         if not href.startswith(("data:", "http:", "https:")):
             files.add((page.parent / unquote(href.split("?")[0])).resolve())
     for style in [file for file in files if file.suffix == ".css"]:
-        for font in re.findall(r"url\(([^)]+\.woff2)\)", style.read_text("utf-8")):
-            if "fa-solid" in font:  # the other two fonts of icons load only where a page shows such an icon
+        for font in re.findall(r"url\(\"?([^)\"]+\.woff2)\"?\)", style.read_text("utf-8")):
+            if "fa-" not in font or "fa-solid" in font:  # other icons load only where a page shows such a one
                 files.add((style.parent / font).resolve())
     return files
 
@@ -44,21 +43,15 @@ def compressed(files: set[Path]) -> int:
 
 
 def page_weights() -> list[dict[str, Any]]:
-    """Compressed weight in MB of each chapter, all that it loads included and MathJax left out."""
+    """Compressed weight in MB of each chapter, all that it loads included."""
     if not SITE.is_dir():
         raise FileNotFoundError(f"there is no site in {SITE}: run `make book` first")
     rows = []
     for page in sorted(SITE.glob("book/[0-9][0-9]_*.html")):
-        files = {page.resolve()} | {file for file in loaded_files(page) if "mathjax" not in file.parts}
+        files = {page.resolve()} | loaded_files(page)
         name = f"page weight, {page.stem}"
         rows.append({"name": name, "value": compressed(files) / MEGABYTE, "unit": "MB", "target": 1.0})
     return rows
-
-
-def mathjax_weight() -> dict[str, Any]:
-    """Compressed weight in MB of MathJax, loaded once by the pages with formulas."""
-    files = set(SITE.glob("_static/mathjax/*.js"))
-    return {"name": "MathJax, once", "value": compressed(files) / MEGABYTE, "unit": "MB", "target": None}
 
 
 def seconds_to_build(folder: Path) -> float:
@@ -92,5 +85,5 @@ def build_time_fresh() -> dict[str, Any]:
 def measure() -> list[dict[str, Any]]:
     """All figures of the site. The build comes first, so that the weights are those of the present book."""
     built = build_time_installed()
-    figures = [built, build_time_fresh(), *page_weights(), mathjax_weight()]
+    figures = [built, build_time_fresh(), *page_weights()]
     return [{**figure, "better": "lower"} for figure in figures]

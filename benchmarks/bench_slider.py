@@ -15,8 +15,8 @@ from playwright.sync_api import sync_playwright
 
 from kdlib.sliders import temperature_slider
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "browser"))
-from chromium import launch  # the browser of the tests
+sys.path += [str(Path(__file__).resolve().parents[1] / place) for place in ("book/_tools", "tests/browser")]
+from chromium import launch
 from sliders import in_page
 
 FRAME_MS = 16.0

@@ -8,9 +8,13 @@ from __future__ import annotations
 import re
 import shutil
 from html import escape
-from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from docutils import nodes
+from kd_code import fit_code
+from kd_math import plain
+from kd_photos import lay_photographs
 
 # What the theme brings and no page loads: source maps, a second format of the icon font, translations,
 # and a script of 1.5 MB that draws the icons which the icon font draws already.
@@ -41,6 +45,7 @@ FRONT = """<!DOCTYPE html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="refresh" content="0; url={page}">
+<link rel="icon" href="_static/favicon.svg">
 <title>{title}</title>
 </head>
 <body><main><h1><a href="{page}">{title}</a></h1></main></body>
@@ -83,11 +88,22 @@ def describe(app: Any, pagename: str, templatename: str, context: dict[str, Any]
     """On `html-page-context`: the first paragraph becomes the page's description for search engines."""
     if doctree is None:
         return
-    for paragraph in doctree.findall(lambda node: node.tagname == "paragraph"):
-        words = " ".join(paragraph.astext().split())[:200]
+    for paragraph in doctree.findall(nodes.paragraph):
+        texts = paragraph.findall(nodes.Text)
+        words = "".join(plain(t.parent) if isinstance(t.parent, nodes.math) else t.astext() for t in texts)
+        words = " ".join(words.split())[:200]
         tag = f'<meta name="description" content="{escape(words)}">'
         context["metatags"] = context.get("metatags", "") + tag
         return
+
+
+def launch_plain(app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """On `html-page-context`, after the theme: the rocket opens the plain notebook of the page."""
+    plain = pagename.replace("book/", "notebooks/", 1)
+    for group in context.get("header_buttons", ()):
+        if group.get("label") == "launch-buttons":
+            for button in group["buttons"]:
+                button["url"] = button["url"].replace(f"/{pagename}.ipynb", f"/{plain}.ipynb")
 
 
 def sliders_script() -> str:
@@ -132,10 +148,13 @@ def clean_page(page: str) -> str:
     # The arrow that unfolds a chapter's further pages has no words.
     toggle = '<span class="toctree-toggle"'
     page = page.replace(f"<summary>{toggle}", f'<summary aria-label="{MORE}">{toggle}')
-    # A comma after a formula stays on its line.
-    formula = r'(?<!<span class="kd-keep">)(<span class="math [^>]*>[^<]*</span>[.,;:!?)]+)'
-    page = re.sub(formula, r'<span class="kd-keep">\1</span>', page)
+    # What touches a formula, a comma or a bracket, stays on its line.
+    formula = r'<span class="math [^>]*><math>(?:(?!</math>).)*</math></span>'
+    kept = '<span class="kd-keep">'
+    page = re.sub(rf"(?<!{kept})(?<!{kept}\()(\(?{formula}[^\s<]+|\({formula})", rf"{kept}\1</span>", page)
     page = re.sub(r"<p\b.*?</p>", keep_equations, page, flags=re.DOTALL)
+    # Nor does one begin with the per cent of a number that is a link.
+    page = page.replace("</a> %", "</a>\u00a0%")
     # An interval in a table is one thing: it breaks as a whole, and is set below its number on a phone.
     page = re.sub(r"<td\b.*?</td>", keep_intervals, page, flags=re.DOTALL)
     # Notebooks are saved rather than shown as text.
@@ -158,17 +177,8 @@ def keep_intervals(cell: re.Match[str]) -> str:
     return re.sub(rf"(?<!{opened})(\([^\s()<>]+ to [^\s()<>]+\))", rf"{opened}\1</span>", cell[0])
 
 
-def mathjax_file() -> Path:
-    """The one MathJax file that loads no other: the whole of TeX in, SVG out."""
-    wanted = "mathjax/tex-svg-full.js"
-    for file in metadata.files("sphinx-mathjax-offline") or []:
-        if file.as_posix().endswith(wanted):
-            return Path(str(file.locate()))
-    raise FileNotFoundError(f"the package sphinx-mathjax-offline holds no {wanted}: install requirements.txt")
-
-
 def finish(app: Any, exception: Exception | None) -> None:
-    """On `build-finished`: MathJax into the site, unused files out of it, pages cleaned, a front door."""
+    """On `build-finished`: plain notebooks into the site, unused files out, pages cleaned, a front door."""
     if exception is not None or app.builder.format != "html":
         return
     site = Path(app.outdir)
@@ -176,11 +186,15 @@ def finish(app: Any, exception: Exception | None) -> None:
     for pattern in UNUSED:
         for path in list(static.glob(pattern)):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    mathjax = static / app.config.mathjax_path
-    mathjax.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(mathjax_file(), mathjax)
     for file in site.rglob("*.html"):
-        file.write_text(clean_page(file.read_text("utf-8")), "utf-8")
+        page = fit_code(clean_page(file.read_text("utf-8")))
+        file.write_text(lay_photographs(page, file.parent), "utf-8")
+    # The download button hands out the notebook that Jupyter, VS Code and Colab show well.
+    sources = site / "_sources" / "book"
+    for offered in sources.rglob("*.ipynb"):
+        notebook = Path(app.srcdir) / "notebooks" / offered.relative_to(sources)
+        if notebook.is_file():  # a test says which are missing
+            shutil.copyfile(notebook, offered)
     front = FRONT.format(page=f"{app.config.root_doc}.html", title=escape(app.config.html_title))
     (site / "index.html").write_text(front, "utf-8")
 
@@ -190,5 +204,6 @@ def setup(app: Any) -> dict[str, bool]:
     app.connect("html-page-context", describe)
     app.connect("builder-inited", place_sliders)
     app.connect("html-page-context", add_sliders)
+    app.connect("html-page-context", launch_plain, priority=600)  # the theme's own come at 501
     app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,8 +1,9 @@
 """`make address`: writes the repository's address where it is needed, to be committed.
 
 The one place that keeps it is `_config.yml` (`repository: url:`); from there it goes into the set-up cell of
-every notebook, because Colab opens the committed notebook. The address is that of the GitHub workflow it runs
-in, else that of the git remote `origin`. With `--cells`, the cells are rewritten from `_config.yml` alone;
+every notebook, because Colab opens the committed notebook, and into the line of a page's text that says how
+to install kdlib. The address is that of the GitHub workflow it runs in, else that of the git remote `origin`.
+With `--cells`, the cells are rewritten from `_config.yml` alone;
 with `--clear`, the address is taken out everywhere; with `--check`, nothing is written.
 """
 
@@ -15,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from nbformat import NotebookNode, v4
-from notebooks import BOOK, ROOT, is_setup, read, write
+from notebooks import BOOK, ROOT, is_setup, of, read, write
 
 TEMPLATE = Path(__file__).with_name("setup_cell.py.txt")
 CONFIG = ROOT / "_config.yml"
@@ -25,6 +26,8 @@ URL_LINE = re.compile(
     r"""("[^"\n]*"|'[^'\n]*'|[^\s#]*)""",
     re.MULTILINE,
 )
+# The line `pip install ...  # kdlib, ...` of a page's text.
+INSTALL_LINE = re.compile(r"^pip install .*  # kdlib, .*$", re.MULTILINE)
 
 
 def from_remote(remote: str) -> str:
@@ -81,8 +84,23 @@ def setup_source(address: str) -> str:
     return template.replace('REPOSITORY = ""', f'REPOSITORY = "{address}"')
 
 
+def install_line(address: str) -> str:
+    """What a reader types to get kdlib."""
+    if address:
+        return f'pip install "kdlib @ git+{address}"  # kdlib, from this book\'s repository'
+    return "pip install -e .  # kdlib, in a clone of this book's repository"
+
+
+def installing(nb: NotebookNode) -> list[str]:
+    """The lines of the notebook's text that install kdlib."""
+    texts = (cell.source for cell in nb.cells if cell.cell_type == "markdown")
+    return [line for text in texts for line in INSTALL_LINE.findall(text)]
+
+
 def set_up(nb: NotebookNode, address: str) -> None:
-    """Give the notebook its set-up cell: in place, or before its first code where it has none."""
+    """Give the notebook its set-up cell, in place or before its first code, and the line that installs."""
+    for text in (cell for cell in nb.cells if cell.cell_type == "markdown"):
+        text.source = INSTALL_LINE.sub(lambda match: install_line(address), text.source)
     cell = next((cell for cell in nb.cells if is_setup(cell)), None)
     if cell is None:
         code = [number for number, cell in enumerate(nb.cells) if cell.cell_type == "code"]
@@ -93,9 +111,9 @@ def set_up(nb: NotebookNode, address: str) -> None:
 
 
 def write_cells(address: str, book: Path = BOOK) -> list[Path]:
-    """Rewrite the set-up cells that differ; return the notebooks that changed."""
+    """Rewrite the set-up cells and lines that differ; return the notebooks that changed."""
     changed = []
-    for path in sorted(book.glob("*.ipynb")):
+    for path in of(book):
         nb = read(path)
         set_up(nb, address)
         if write(nb, path):
@@ -104,12 +122,13 @@ def write_cells(address: str, book: Path = BOOK) -> list[Path]:
 
 
 def wrong_cells(address: str, book: Path = BOOK) -> list[str]:
-    """The notebooks that have not exactly one set-up cell with just this text."""
-    expected = setup_source(address)
+    """The notebooks that have not exactly one set-up cell with just this text, or install from elsewhere."""
+    expected, line = setup_source(address), install_line(address)
+    notebooks = ((path, read(path)) for path in of(book))
     return [
         path.name
-        for path in sorted(book.glob("*.ipynb"))
-        if [cell.source for cell in read(path).cells if is_setup(cell)] != [expected]
+        for path, nb in notebooks
+        if [cell.source for cell in nb.cells if is_setup(cell)] != [expected] or {*installing(nb)} - {line}
     ]
 
 

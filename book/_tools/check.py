@@ -7,9 +7,12 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
-from address import configured, setup_source
+import proofs
+from address import configured, install_line, installing, setup_source
+from figure_text import IN_A_BOX, LEAST, PHONE, small_text
 from nbformat import NotebookNode
 from notebooks import BOOK, ROOT, chosen, is_setup, python_source, read, tags
 from prose import directives, typed_numbers
@@ -34,7 +37,10 @@ def fresh(nb: NotebookNode) -> list[str]:
 
 
 def setup(nb: NotebookNode, address: str | None = None) -> list[str]:
-    expected = setup_source(configured() if address is None else address)
+    address = configured() if address is None else address
+    if {*installing(nb)} - {install_line(address)}:
+        return ["the line that installs kdlib names another address: make address"]
+    expected = setup_source(address)
     found = [cell for cell in nb.cells if is_setup(cell)]
     if [cell.source for cell in found] != [expected] or "hide-cell" not in tags(found[0]):
         return ["the set-up cell is missing, doubled or altered: make address, or make run"]
@@ -66,6 +72,8 @@ def outputs(nb: NotebookNode) -> list[str]:
             if WIDGET_VIEW in data:
                 lack = "" if "text/html" in data else "; and without text/html it vanishes from the page"
                 faults.append(f"{name} stores a widget's random id: make run{lack}")
+            if re.search(r"^\|\s+\|.*\n\|\s*---", data.get("text/markdown", ""), re.MULTILINE):
+                faults.append(f"{name} prints a table whose first column has no head to read aloud")
             if address := re.search(r"\bat 0x[0-9a-f]{6,}|<[\w.]+ at 0x", text):
                 faults.append(f"{name} shows a memory address, another in each run: {address[0]!r}")
     return faults
@@ -86,6 +94,19 @@ def figures(nb: NotebookNode) -> list[str]:
             faults.append(f"{name} shows a picture without alt text, caption or name: use plots.show")
         names.append(figure.get("name"))
     return faults + [f"two figures are named {name}" for name in {n for n in names if names.count(n) > 1}]
+
+
+def readable(nb: NotebookNode) -> list[str]:
+    """The text of every stored drawing can be read on a phone."""
+    faults, shown = [], PHONE
+    for number, cell in enumerate(nb.cells):
+        for gate in re.findall(r"\{(?:exercise|solution)-(start|end)\}", cell.source):
+            shown = IN_A_BOX if gate == "start" else PHONE
+        for output in cell.get("outputs", []):
+            if small := small_text(output.get("data", {}).get("image/svg+xml", ""), shown):
+                words = f"{', '.join(small[:3])}; at least {LEAST} can be read"
+                faults.append(f"cell {number} shows text of a figure too small for a phone: {words}")
+    return faults
 
 
 def counts(nb: NotebookNode) -> list[str]:
@@ -145,32 +166,63 @@ TWO_SIZED = ("cifar10", "chest_xray")  # with the book come a part of one, and s
 
 
 def one_size(nb: NotebookNode) -> list[str]:
-    """At every scale a page loads the pictures that come with the book: a teacher's answers are for those."""
-    faults = []
+    """The teachers' answers that come with the book fit the pictures that do, not those of another scale.
+
+    So a page loads scale="quick". With scale=SCALE it asks a teacher of its own at the other scales: shipped
+    answers stand under `if SCALE == "quick":`.
+    """
+    faults, asks, sized = [], [], False
     for name, cell in code_cells(nb):
-        for call in ast.walk(ast.parse(python_source(cell.source))):
-            if not isinstance(call, ast.Call) or getattr(call.func, "attr", "") != "load" or not call.args:
+        for call in elsewhere(ast.parse(python_source(cell.source))):
+            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
                 continue
-            data_set, scale = call.args[0], {word.arg: word.value for word in call.keywords}.get("scale")
-            if getattr(data_set, "value", "") in TWO_SIZED and getattr(scale, "value", "") != "quick":
-                faults.append(f'{name} loads other pictures at another SCALE; give scale="quick"')
-    return faults
+            if ast.unparse(call.func.value) == "pretrained" and call.func.attr.endswith(("_logits", "_maps")):
+                asks.append(f'{name} asks shipped answers at any SCALE: put it under `if SCALE == "quick":`')
+            if call.func.attr == "load" and getattr(next(iter(call.args), None), "value", "") in TWO_SIZED:
+                scale = {word.arg: ast.unparse(word.value) for word in call.keywords}.get("scale")
+                sized = sized or scale == "SCALE"
+                if scale not in ("'quick'", "SCALE"):
+                    faults.append(f'{name} loads other pictures at another SCALE; give scale="quick"')
+    return faults + (asks if sized else [])
 
 
-RULES = (fresh, setup, short_cells, outputs, figures, counts, metadata, decimals, one_size)
+def elsewhere(node: ast.AST) -> Iterator[ast.AST]:
+    """What runs at other scales too: all of a cell but what stands under `if SCALE == "quick":`."""
+    yield node
+    quick = isinstance(node, ast.If) and ast.unparse(node.test) == "SCALE == 'quick'"
+    for part in node.orelse if quick else ast.iter_child_nodes(node):
+        yield from elsewhere(part)
+
+
+def cited(text: str) -> list[str]:
+    """Numbers that are links to a proof say what the evidence says."""
+    return proofs.unproved(text, known_proofs())
+
+
+@cache
+def known_proofs() -> dict[str, str]:
+    return proofs.proofs()
+
+
+def numbers(nb: NotebookNode) -> list[str]:
+    return [fault for cell in nb.cells if cell.cell_type == "markdown" for fault in cited(cell.source)]
+
+
+RULES = (fresh, setup, short_cells, outputs, figures, readable, counts, metadata, decimals, numbers, one_size)
 
 
 def faults(path: Path) -> list[str]:
     """All faults of one notebook."""
     nb = read(path)
-    rules = (*RULES, exercises) if re.match(r"\d\d_", path.name) else RULES
+    chapter = re.match(r"\d\d_", path.name) and path.parent.name != "evidence"
+    rules = (*RULES, exercises) if chapter else RULES
     return [fault for rule in rules for fault in rule(nb)] + machine_paths(path.read_text(encoding="utf-8"))
 
 
 def page_faults(path: Path) -> list[str]:
     """All faults of a page without code."""
     text = path.read_text(encoding="utf-8")
-    return typed_numbers(text) + machine_paths(text)
+    return typed_numbers(text) + cited(text) + machine_paths(text)
 
 
 def main() -> int:

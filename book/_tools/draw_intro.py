@@ -16,6 +16,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from kdlib import data, plots, pretrained
 from kdlib.softening import soften
+from kdlib.training import logits_of
 
 TARGET = Path(__file__).resolve().parents[1] / "assets" / "distillation.svg"
 TEMPERATURE = 4
@@ -49,10 +50,10 @@ def distribution(ax: Axes, heights: torch.Tensor, title: str, color: str) -> Non
 def main() -> None:
     plots.use_style()
     test = data.load("mnist", "test", resolution=32)
-    with torch.no_grad():
-        p = soften(pretrained.mnist_teacher()(test.images.float() / 255), TEMPERATURE)
-    likes_two = torch.where((test.labels == 7) & (p.argmax(1) == 7), p[:, 2], 0.0)
-    chosen = int(likes_two.argmax())
+    logits = logits_of(pretrained.mnist_teacher(), test)
+    p = soften(logits, TEMPERATURE)
+    sure = (test.labels == 7) & (soften(logits)[:, 7] > 0.999)  # as in chapter 1: this one is no extreme
+    chosen = int(torch.where(sure, p[:, 2], 0.0).argmax())
 
     fig, ax = plt.subplots(figsize=(plots.WIDTH, 4.1), constrained_layout=False)
     ax.set(xlim=(0, 10), ylim=(0, 8))

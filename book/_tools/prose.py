@@ -101,10 +101,13 @@ def prose(markdown: str) -> Iterator[str]:
 
 
 def words(token: Token) -> str:
-    """The text of a paragraph without its code, maths and addresses."""
+    """The text of a paragraph without code, maths, addresses, and numbers that link to a proof."""
     shown = [" " if child.type in ("softbreak", "hardbreak") else "" for child in token.children or ()]
+    proof = False
     for number, child in enumerate(token.children or ()):
-        if child.type == "text":
+        if child.type in ("link_open", "link_close"):
+            proof = str(child.attrGet("href") or "").startswith("#c")
+        elif child.type == "text" and not proof:
             shown[number] = child.content
         elif child.type in ("code_inline", "math_inline", "math_inline_double"):
             shown[number] = " "

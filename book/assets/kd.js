@@ -7,11 +7,11 @@ if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS !== "undefined
 
 // A table or a formula wider than the screen scrolls inside itself: let the keyboard reach it.
 function reachScrolling() {
-  for (const box of document.querySelectorAll(".pst-scrollable-table-container, div.math, .math mjx-container, pre")) {
+  for (const box of document.querySelectorAll(".pst-scrollable-table-container, div.math, pre")) {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
   }
 }
-addEventListener("load", () => Promise.resolve(window.MathJax?.startup?.promise).then(reachScrolling));
+addEventListener("load", () => document.fonts.ready.then(reachScrolling));
 addEventListener("resize", reachScrolling);
 
 // Paper is white: print in light colours, then go back.

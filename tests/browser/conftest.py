@@ -13,7 +13,7 @@ import pytest
 from chromium import launch, program
 
 SITE = Path(__file__).resolve().parents[2] / "_build" / "html"
-PAGES = sorted(file.relative_to(SITE).as_posix() for file in SITE.glob("book/*.html"))
+PAGES = sorted(file.relative_to(SITE).as_posix() for file in SITE.glob("book/**/*.html"))
 
 
 @pytest.hookimpl(trylast=True)  # after those were taken out that -m leaves out
@@ -77,8 +77,7 @@ class Visit:
     def open(self, url: str) -> Visit:
         self.page.goto(url)
         self.page.wait_for_load_state("load")
-        # Formulas are drawn after the page has loaded.
-        self.page.evaluate("() => window.MathJax?.startup?.promise")
+        self.page.evaluate("() => document.fonts.ready.then(() => true)")
         return self
 
 

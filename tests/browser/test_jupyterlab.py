@@ -1,4 +1,4 @@
-"""The sliders in a real JupyterLab: stored in a notebook that is not trusted, and alive with a kernel."""
+"""A real JupyterLab: sliders in a notebook that is not trusted and alive with a kernel; a plain notebook."""
 
 import os
 import re
@@ -15,6 +15,7 @@ pytest.importorskip("jupyterlab", reason="jupyterlab is not installed")
 pytestmark = pytest.mark.browser
 
 FOLDER = Path(__file__).resolve().parent
+PLAIN = nbformat.read(FOLDER.parents[1] / "notebooks" / "01_temperature.ipynb", 4).cells
 LIVE = [
     f"import sys; sys.path.insert(0, {str(FOLDER)!r}); from sliders import MAKE",
     "slider, other = MAKE['temperature'](), MAKE['schedules']()\nslider",
@@ -31,9 +32,20 @@ def notebook(cells: list[Any]) -> Any:
     return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
 
 
+def first(sign: str) -> Any:
+    """The first cell of a committed plain notebook with something in it."""
+    return next(cell for cell in PLAIN if re.search(sign, str(cell)))
+
+
+CITING, DRAWING, SLIDING, SOLVING, SAYING = PLAIN_CELLS = [
+    first(r"\[[^\]]+, \d{4}\]\(https"), first("<img alt"), first("data-slider"), first("# @title Solution"),
+    first("<summary>Solution"),
+]  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """The address of a JupyterLab of its own, over a folder with two notebooks."""
+    """The address of a JupyterLab of its own, over a folder with three notebooks."""
     root = tmp_path_factory.mktemp("lab")
     stored = []
     for make in MAKE.values():
@@ -43,6 +55,7 @@ def lab(tmp_path_factory):
         stored.append(nbformat.v4.new_code_cell("slider", outputs=[output], execution_count=1))
     nbformat.write(notebook(stored), root / "stored.ipynb")
     nbformat.write(notebook([nbformat.v4.new_code_cell(cell) for cell in LIVE]), root / "live.ipynb")
+    nbformat.write(notebook(PLAIN_CELLS), root / "plain.ipynb")
     places = {f"JUPYTER_{name}_DIR": str(root / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0"]
     command += [f"--ServerApp.root_dir={root}", "--IdentityProvider.token=", "--ServerApp.port_retries=0"]
@@ -83,6 +96,35 @@ def test_a_notebook_that_is_not_trusted_shows_the_table_and_nothing_garbled(stor
     assert around == "" and output.locator("script, svg, style").count() == 0
     for image in output.locator("img").all():
         assert image.evaluate("(node) => node.complete && node.naturalWidth") == 8
+
+
+def test_a_plain_notebook_reads_well_before_it_is_trusted_and_keeps_its_solutions_back(lab, browser):
+    page = browser.new_page(viewport={"width": 1280, "height": 3000})
+    page.goto(f"{lab}/lab/workspaces/plain/tree/plain.ipynb")
+    shown = page.locator(".jp-Notebook .jp-Cell")
+    expect(shown).to_have_count(len(PLAIN_CELLS), timeout=60_000)
+    citing, drawing, sliding, solving, saying = (shown.nth(number) for number in range(5))
+    author = re.search(r"\[([^\]]+, \d{4})\]\((https[^)]+)\)", CITING.source)
+    expect(citing.get_by_role("link", name=author[1])).to_have_attribute("href", author[2], timeout=60_000)
+    figure = drawing.locator("img")
+    expect(figure).to_be_visible(timeout=60_000)
+    assert figure.evaluate("(node) => node.complete && node.naturalWidth > 200 && node.alt.length > 20")
+    expect(drawing).to_contain_text(re.compile(r"Figure [\d.]+\. "))
+    table = sliding.locator("table")
+    expect(table.locator("caption")).to_be_visible()
+    assert table.evaluate("(node) => node.parentNode.textContent === node.textContent")
+
+    expect(solving).to_contain_text("# @title Solution to exercise")
+    code = solving.get_by_text(SOLVING.source.splitlines()[-1])
+    expect(code).to_have_count(0)
+    expect(solving.locator(".jp-OutputArea-output")).to_have_count(0)
+    solving.locator(".jp-InputPlaceholder .jp-Placeholder-content").click()
+    expect(code).to_be_visible()
+    words = saying.locator("details p").first
+    expect(words).not_to_be_visible()
+    saying.locator("summary").click()
+    expect(words).to_be_visible()
+    page.close()
 
 
 def test_with_a_kernel_both_sides_move(lab, browser):

@@ -23,6 +23,11 @@ def open_everything(page: Any) -> None:
         button.click()
 
 
+def settled(page: Any) -> None:
+    """Waits until what was asked for is painted: sliders paint once a frame."""
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def changes(slider: Any, act: Callable[[], None]) -> None:
     """Fails unless `act` changes what the slider tells a screen reader."""
     from playwright.sync_api import expect
@@ -43,14 +48,6 @@ def test_a_page_is_quiet_and_asks_no_other_host(visit: Any, name: str, http: boo
     assert not [url for url in seen.requests if not url.startswith((home, "data:", "blob:"))]
 
 
-def test_formulas_are_drawn_in_the_colour_of_the_text(visit: Any, name: str) -> None:
-    page = visit(name, color_scheme="dark").page
-    drawn = page.locator("mjx-container[jax=SVG] > svg")
-    assert drawn.count() >= page.locator("span.math, div.math").count()
-    assert page.locator("[data-mjx-error], merror").count() == 0
-    colour = "(node) => getComputedStyle(node).color"
-    for svg in drawn.all()[:3]:
-        assert svg.evaluate(colour) == svg.locator("xpath=ancestor::*[3]").evaluate(colour)
 
 
 def test_nothing_is_wider_than_a_small_phone(visit: Any, name: str) -> None:
@@ -75,7 +72,7 @@ def test_a_page_has_one_title_a_language_and_described_images(visit: Any, name: 
     page = visit(name).page
     assert page.locator("h1").count() == 1
     assert page.locator("html").get_attribute("lang") == "en"
-    bare = page.locator("main img:not([alt]), main img[alt='']:not(.kd-slider img)")
+    bare = page.locator("main img:not([alt]), main img[alt='']:not(.kd-slider img, .kd-photographs)")
     assert bare.count() == 0, bare.first.get_attribute("src")
 
 
@@ -101,10 +98,11 @@ def begin_again(slider: Any) -> None:
 def test_every_slider_moves_by_keyboard_and_mouse(visit: Any, name: str) -> None:
     page = visit(name).page
     open_everything(page)
-    for slider in page.locator(SLIDER).all():
+    for slider in page.locator(SLIDER).locator("visible=true").all():
         begin_again(slider)
         slider.focus()
         page.keyboard.press("Home")  # it may stand at an end
+        settled(page)
         for key in ("End", "ArrowLeft", "Home", "ArrowRight"):
             changes(slider, lambda key=key: page.keyboard.press(key))
         for share in (0.7, 0.2):
@@ -117,7 +115,7 @@ def test_every_slider_moves_by_keyboard_and_mouse(visit: Any, name: str) -> None
 def test_every_slider_moves_by_touch(visit: Any, name: str) -> None:
     page = visit(name, width=390, has_touch=True, is_mobile=True).page
     open_everything(page)
-    for slider in page.locator(SLIDER).all():
+    for slider in page.locator(SLIDER).locator("visible=true").all():
         begin_again(slider)
         slider.scroll_into_view_if_needed()
         box = slider.bounding_box()

@@ -12,6 +12,7 @@ from sliders import (
     LABELS,
     MAKE,
     NAMES,
+    PHONE,
     expect,
     in_page,
     part,
@@ -21,14 +22,14 @@ from sliders import (
     track,
 )
 
+from kdlib.evaluation.statistics import interval
 from kdlib.losses import distillation_term
-from kdlib.numbers import percent
-from kdlib.sliders import temperature_slider
+from kdlib.numbers import percent, signed
+from kdlib.sliders import loss_slider, seed_roulette, temperature_slider
 from kdlib.softening import entropy, soften
 
 pytestmark = pytest.mark.browser
 
-PHONE = {"has_touch": True, "is_mobile": True}
 BACK = {"light": ("#ffffff", "#222832"), "dark": ("#14181e", "#ced6dd")}  # of the site, and its ink
 
 
@@ -108,9 +109,11 @@ TRACKS = [
     ("loss", "temperature"),
     ("loss", "alpha"),
     ("answers", "temperature"),
+    ("threshold", "threshold"),
     ("schedules", "start"),
     ("schedules", "end"),
     ("schedules", "alpha"),
+    ("errors", "images"),
     ("information", "index"),
     ("roulette", "runs"),
 ]
@@ -152,9 +155,108 @@ def test_the_loss_has_two_tracks_and_no_minimum_without_the_teacher(open_page):
     p, q = (soften(torch.tensor(z, dtype=torch.float64), 4.0) for z in ([5.0, 2.0, 0.5], [2.0, 2.5, 0.5]))
     assert widths(page, "kd-teacher") == pytest.approx(p.tolist(), abs=1e-4)
     assert widths(page, "kd-distilled") == pytest.approx(q.tolist(), abs=1e-4)
-    page.get_by_role("button", name="Back to T = 4, α = 0.90").click()
+    page.get_by_role("button", name="Reset").click()
     settled(page)
     tell(page, "alpha", "alpha 0.90, loss 1.33")
+
+
+def test_steps_lead_to_the_teacher_and_without_the_square_not_as_far(open_page):
+    teacher = [-4.6, -4.6, 4.7, -1, -5.2, -7.1, -9.9, 6.1, -1, -1.3]  # much as in chapter 2
+    page = open_page(in_page(loss_slider([0.0] * 10, teacher, 7, list("0123456789"))))
+
+    def distance() -> float:
+        pairs = zip(widths(page, "kd-teacher"), widths(page, "kd-distilled"), strict=True)
+        return max(abs(p - q) for p, q in pairs)
+
+    far = [distance()]
+    for press_ in range(1, 11):
+        page.get_by_role("button", name="10 steps").click()
+        settled(page)
+        far.append(distance())
+        expect(part(page, "plot")).to_contain_text(f", {10 * press_} steps")
+        expect(part(page, "live")).to_contain_text(f"After {10 * press_} steps: Loss = 0.90 × ")
+    assert all(now < before for before, now in pairwise(far)) and far[-1] < 0.02
+    page.get_by_role("radio", name="without T²").check()
+    settled(page)
+    assert far[-1] + 0.05 < distance() < far[0]
+    expect(part(page, "plot").locator(".kd-legend")).to_contain_text("α KL")
+    page.get_by_role("button", name="Reset").click()
+    settled(page)
+    expect(page.get_by_role("radio", name="with T²", exact=True)).to_be_checked()
+    assert distance() == far[0]
+    expect(part(page, "plot")).not_to_contain_text("steps")
+
+
+def test_the_point_moves_with_the_steps_and_they_come_to_an_end(open_page):
+    slider = MAKE["loss"]()
+    slider.steps = 495
+    page = open_page(in_page(slider))
+    (z,) = page.evaluate("[kd.stepped([2, 2.5, 0.5], [5, 2, 0.5], 0, "
+                         "{ temperature: 4, alpha: 0.9, squared: true }, 495)]")  # fmt: skip
+    low, high = (page.evaluate("kd.cutEnds([2, 2.5, 0.5], [5, 2, 0.5], 0)")[i] for i in (0, 1))
+    dot = part(page, "plot").locator("circle")
+    assert float(dot.get_attribute("cx")) == pytest.approx(34 + 272 * (z[0] - low) / (high - low), abs=0.01)
+    button = page.get_by_role("button", name="10 steps")
+    button.focus()
+    press(page, "Enter", "Space")
+    expect(part(page, "plot")).to_contain_text(", 500 steps")
+
+
+@pytest.mark.parametrize("width", [320, 390, 800])
+def test_the_page_of_the_loss_does_not_move(open_page, width):
+    page = open_page(in_page(crowd("loss")), viewport={"width": width, "height": 800})
+    heights = set()
+    for radio in page.get_by_role("radio").all():
+        radio.check()
+        page.get_by_role("button", name="10 steps").click()
+        for name in ("temperature", "alpha"):
+            for key in ("Home", "PageUp", "PageUp", "PageUp", "End"):
+                track(page, name).focus()
+                press(page, key)
+                heights.add(page.locator(".kd-view").bounding_box()["height"])
+    assert len(heights) == 1
+
+
+def test_no_figure_touches_the_bars_or_another(open_page):
+    """At T = 0.5 many shares are below 0.01 %."""
+    for kind in ("loss", "temperature"):
+        page = open_page(in_page(crowd(kind)), viewport={"width": 390, "height": 664})
+        track(page, "temperature").focus()
+        press(page, "Home")
+        expect(part(page, "bars")).to_contain_text("<0.01")
+        room = part(page, "bars").locator(".kd-room").first.bounding_box()
+        texts = [node.bounding_box() for node in part(page, "bars").locator("text.kd-end").all()]
+        texts = [box for box in texts if box["x"] > room["x"] and box["y"] > room["y"] - 5]
+        assert texts and min(box["x"] for box in texts) >= room["x"] + room["width"] + 2
+        for first in texts:
+            assert not any(first["x"] < box["x"] < first["x"] + first["width"] + 2
+                           for box in texts if abs(box["y"] - first["y"]) < 4)  # fmt: skip
+
+
+def test_a_logarithmic_axis_shows_the_order_that_a_linear_one_hides(open_page):
+    logits = [[0.0, 14.0, 3.0, -9.0]]
+    page = open_page(in_page(temperature_slider(logits, ["a", "b", "c", "d"])))
+    assert max(sorted(widths(page, "kd-teacher"))[:3]) < 1e-4
+    axis = page.get_by_role("group", name="Axis")
+    expect(axis.get_by_role("radio", name="linear")).to_be_checked()
+    height = page.locator(".kd-view").bounding_box()["height"]
+    axis.get_by_role("radio", name="linear").focus()
+    press(page, "ArrowRight")
+    expect(axis.get_by_role("radio", name="logarithmic")).to_be_checked()
+    shares = soften(torch.tensor(logits[0], dtype=torch.float64), 1.0)
+    expected = [max(0.0, 1 + float(p.log10()) / 9) for p in shares]  # from 1e-9, and nothing for d
+    assert widths(page, "kd-teacher") == pytest.approx(expected, abs=1e-4)
+    assert widths(page, "kd-ghost") == pytest.approx(expected, abs=1e-4)
+    assert expected[3] == 0 < expected[0] < expected[2] < expected[1]
+    expect(part(page, "bars")).to_contain_text("10⁻⁹10⁻⁶10⁻³1")
+    assert page.locator(".kd-view").bounding_box()["height"] == height
+def test_answers_without_images_are_chosen_by_words(open_page):
+    page = open_page(in_page(MAKE["answers"](images=None)))
+    group = page.get_by_role("group", name="Example")
+    assert [text.strip() for text in group.locator("label").all_inner_texts()] == list(NAMES)
+    page.get_by_role("radio", name=NAMES[1]).click()
+    settled(page)
+    assert f"True class: {LABELS[2]}" in page.locator("[data-kd=said]").inner_text()
 
 
 @pytest.mark.parametrize("index", [0, 1])
@@ -238,6 +340,32 @@ def test_the_roulette_tells_nothing_before_the_first_draw(open_page):
     assert part(page, "plot").locator("circle.kd-run").count() == 40 + 1
     assert part(page, "plot").locator("circle.kd-drawn").count() == 1 + 1
     expect(part(page, "said")).to_contain_text("All 40 runs together: +")
+
+
+def test_the_axis_of_the_roulette_is_the_same_on_both_sides_and_holds_most_intervals(open_page):
+    page = open_page(in_page(MAKE["roulette"]()))
+    marks = part(page, "plot").locator("text.kd-middle").all_text_contents()[:-1]
+    numbers = [float(mark.replace("−", "-")) for mark in marks]
+    assert numbers == [-x for x in numbers[::-1]]
+    track(page, "runs").focus()
+    press(page, "ArrowRight", "ArrowRight")
+    whole = 0
+    for _ in range(40):
+        page.get_by_role("button", name="Draw 3 runs").click()
+        settled(page)
+        row = part(page, "plot").locator("path.kd-line").last.get_attribute("d")
+        whole += row.count("v8") == 2  # both ends are drawn
+    assert whole >= 32
+
+
+def test_all_runs_together_have_the_interval_of_the_table(open_page):
+    gains = {seed: float(gain) for seed, gain in list(GAINS.items())[:20]}
+    slider = seed_roulette(gains)
+    slider.draws = 1
+    page = open_page(in_page(slider))
+    mean, low, high, _ = interval(list(gains.values()))
+    words = f"All 20 runs together: {signed(mean, 1)} ({signed(low, 1)} to {signed(high, 1)})"
+    expect(part(page, "said")).to_contain_text(words)
 
 
 def test_a_draw_marks_its_runs_claims_and_counts_and_a_longer_paper_continues_it(open_page):
@@ -373,7 +501,7 @@ def test_a_button_too_is_painted_once_a_frame_and_says_nothing_where_nothing_cha
     assert paints == 1
     expect(part(page, "live")).to_contain_text("Draw 5, ")
     page = open_page(in_page(MAKE["loss"]()))
-    page.get_by_role("button").click()
+    page.get_by_role("button", name="Reset").click()
     track(page, "alpha").focus()
     press(page, "Home")
     expect(part(page, "live")).to_be_empty()  # the track speaks for itself
@@ -401,8 +529,6 @@ def crowd(kind: str):
     if kind == "temperature":
         return temperature_slider(logits[0], digits, images=images[:, 0], names=names)
     if kind == "loss":
-        from kdlib.sliders import loss_slider
-
         return loss_slider(logits[0, 0] / 3, logits[1, 0], 7, digits)
     if kind == "answers":
         from kdlib.sliders import answers_slider
@@ -421,21 +547,24 @@ def test_a_phone_shows_a_slider_whole(open_page, kind, width):
         slider.draws, slider.runs = 999, 10
     page = open_page(in_page(slider), **PHONE, viewport={"width": width, "height": 664})
     assert page.evaluate("document.documentElement.scrollWidth") <= width, "the page scrolls sideways"
-    boxes = """[...document.querySelectorAll(".kd-view svg text:not(:empty)")].map((text) =>
-      [text, text.ownerSVGElement].map((node) => node.getBoundingClientRect().toJSON()))"""
-    for text, svg in page.evaluate(boxes):
-        assert 13 * svg["width"] / 320 >= 10
+    boxes = """[...document.querySelectorAll(".kd-view svg text:not(:empty)")]
+      .filter((text) => text.checkVisibility()).map((text) =>
+      [...[text, text.ownerSVGElement].map((node) => node.getBoundingClientRect().toJSON()),
+        text.ownerSVGElement.viewBox.baseVal.width])"""
+    for text, svg, units in page.evaluate(boxes):
+        assert 13 * svg["width"] / units >= 10
         assert text["left"] >= svg["left"] - 1 and text["right"] <= svg["right"] + 2
-    targets = [
-        node.bounding_box() for node in page.locator(".kd-view :is(button, label, [type=range])").all()
-    ]
+    for_fingers = page.locator(".kd-view :is(button, label, [type=range]):visible")
+    targets = [node.bounding_box() for node in for_fingers.all()]
     assert min(box["height"] for box in targets) >= 44
-    inputs = [node.bounding_box() for node in page.locator("input[type=range]").all()]
+    inputs = [node.bounding_box() for node in page.locator("input[type=range]:visible").all()]
     for first, second in pairwise(inputs):
         assert first["y"] + first["height"] <= second["y"] + 5  # a finger meets one of the two
     top = page.locator(".kd-panels svg").first.bounding_box()["y"]
     bottom = max(box["y"] + box["height"] for box in inputs)
-    assert bottom - top <= 640, "the picture and its tracks do not fit a phone of 664 px"
+    assert bottom - top <= 600, (
+        "the picture and its tracks do not fit a phone of 664 px below the page's header"
+    )
     labels = [node.bounding_box() for node in page.locator("[data-kd=bars] text.kd-end").all()]
     rows = sorted({round(box["y"]) for box in labels})
     assert all(second - first >= 13 for first, second in pairwise(rows))
@@ -459,7 +588,7 @@ def test_text_bars_and_curves_stand_out(open_page, theme):
     back, ink = BACK[theme]
     style = f"<style>body {{ background: {back}; color: {ink} }}</style>"
     page = open_page(style + in_page(*sliders), theme)
-    expect(page.locator(".kd-live")).to_have_count(6)
+    expect(page.locator(".kd-live")).to_have_count(len(sliders))
     for place, name, least in (
         ("text", "fill", 4.5),
         ("rect.kd-teacher", "fill", 3),

@@ -36,6 +36,8 @@ MOVES = {
     "answers": ("temperature", 10, "temperature 10, distance from the teacher: alone 0.00985, "
                                    "distilled 0.00030 nats", 11),
     "schedules": ("start", 0.2, "start 0.20, teacher 60\N{NO-BREAK SPACE}% of the weight", 0.21),
+    "threshold": ("threshold", 0.5, "+0.50, misses 2 of 4, 1 false alarm among 4", 0.75),
+    "errors": ("images", 1, "1,800: \N{MINUS SIGN}9 (\N{MINUS SIGN}35 to +17), no difference detected", 2),
     "information": ("index", 3, "leak 1: teacher 0.250, gain not run", 4),
     "roulette": ("runs", 3, "3 runs", 5),
 }  # fmt: skip
@@ -79,9 +81,18 @@ def test_examples_and_draws_reach_python_too(live):
     page = live("temperature")
     page.get_by_role("radio", name="second animal").click()
     settled(page)
-    assert page.evaluate("model.saved") == [[1, 1]]
+    page.get_by_role("radio", name="logarithmic").click()
+    settled(page)
+    assert page.evaluate("model.saved") == [[1, 1, "linear"], [1, 1, "logarithmic"]]
     page.evaluate("model.set('index', 0)")
     expect(page.get_by_role("radio", name="first animal")).to_be_checked()
+    page = live("loss")
+    page.get_by_role("button", name="10 steps").click()
+    page.get_by_role("radio", name="without").click()
+    settled(page)
+    assert page.evaluate("model.saved.at(-1)") == [4, 0.9, False, 10]
+    page.evaluate("model.set('squared', true)")
+    expect(page.get_by_role("radio", name="with T²", exact=True)).to_be_checked()
     page = live("roulette")
     page.evaluate("model.set('draws', 7)")
     expect(part(page, "said")).to_contain_text("Draw 7, ")
@@ -102,7 +113,7 @@ def test_a_move_to_where_the_slider_stands_leaves_the_next_word_to_python(live):
     page.evaluate("model.set('temperature', 10)")
     expect(track(page, "temperature")).to_have_value("1")
     settled(page)
-    assert page.evaluate("model.saved") == [[100, 0], [1, 0]]  # never what Python said
+    assert page.evaluate("model.saved") == [[100, 0, "linear"], [1, 0, "linear"]]  # never what Python said
 
 
 def test_python_has_the_last_word_within_a_frame(live):

@@ -66,56 +66,109 @@ def test_the_divergence_agrees_with_torch_and_is_never_negative(run):
 
 
 def cases() -> list[tuple]:
+    """Student, teacher, label and setting, with T^2 and without in turn."""
     student, teacher = logits(40, 5), logits(40, 5, seed=1)
-    student[0], student[1], teacher[1] = (
-        teacher[0],
-        student[2],
-        teacher[3],
-    )  # equal ones, and no overflow here
-    heats, alphas = torch.logspace(math.log10(0.5), 2, 40), torch.linspace(0, 1, 40)
-    return list(
-        zip(student.tolist(), teacher.tolist(), [3] * 40, heats.tolist(), alphas.tolist(), strict=True)
-    )
+    student[0] = teacher[0]  # equal ones
+    student[1], teacher[1] = student[2], teacher[3]  # no overflow here
+    heats, alphas = torch.logspace(math.log10(0.5), 2, 40).tolist(), torch.linspace(0, 1, 40).tolist()
+    settings = [
+        {"temperature": t, "alpha": a, "squared": i % 2 == 0}
+        for i, (t, a) in enumerate(zip(heats, alphas, strict=True))
+    ]
+    return list(zip(student.tolist(), teacher.tolist(), [3] * 40, settings, strict=True))
+
+
+def soft_term(z, teacher, setting):
+    """T^2 KL, or KL alone."""
+    t = setting["temperature"]
+    return distillation_term(z[None], teacher[None], t) / (1 if setting["squared"] else t**2)
+
+
+def loss(z, teacher, label, setting):
+    """Of one example, by torch."""
+    hard = torch.nn.functional.cross_entropy(z[None], torch.tensor([label]))
+    return setting["alpha"] * soft_term(z, teacher, setting) + (1 - setting["alpha"]) * hard
+
+
+def gradient(function, z):
+    """By autograd."""
+    z = z.detach().requires_grad_()
+    return torch.autograd.grad(function(z), z)[0]
 
 
 def test_the_terms_and_their_gradients_agree_with_torch(run):
-    for found, (s, p, label, t, alpha) in zip(run("kd.terms", cases()), cases(), strict=True):
-        z, teacher, truth = double(s).requires_grad_(), double(p), torch.tensor([label])
-        terms = hinton_loss(z[None], teacher[None], truth, temperature=t, alpha=alpha)
-        soft = distillation_term(z[None], teacher[None], t)
+    for found, (s, p, label, setting) in zip(run("kd.terms", cases()), cases(), strict=True):
+        z, teacher, truth = double(s), double(p), torch.tensor([label])
+        soft = soft_term(z, teacher, setting)
         hard = torch.nn.functional.cross_entropy(z[None], truth)
-        lengths = [float(torch.autograd.grad(term, z)[0].norm()) for term in (soft, hard)]
-        numbers = [float(x.detach()) for x in (terms.soft / t**2, terms.soft, terms.hard, terms.total)]
+        kl = distillation_term(z[None], teacher[None], setting["temperature"]) / setting["temperature"] ** 2
+        pulls = [
+            gradient(lambda z, p=teacher, s=setting: soft_term(z, p, s), z),
+            gradient(lambda z, y=truth: torch.nn.functional.cross_entropy(z[None], y), z),
+        ]
+        total = loss(z, teacher, label, setting)
         names = ("kl", "soft", "hard", "total", "softLength", "hardLength")
-        close([found[name] for name in names], [*numbers, *lengths])
+        close(
+            [found[name] for name in names],
+            [float(x) for x in (kl, soft, hard, total, *map(torch.norm, pulls))],
+        )
+        if setting["squared"]:
+            terms = hinton_loss(
+                z[None], teacher[None], truth, temperature=setting["temperature"], alpha=setting["alpha"]
+            )
+            close([found["soft"], found["total"]], [float(terms.soft), float(terms.total)])
+
+
+@pytest.mark.parametrize(("steps", "least"), [(1, 1e-9), (25, 1e-8)])
+def test_steps_are_those_of_autograd(run, steps, least):
+    found = run("kd.stepped", [(*case, steps) for case in cases()])
+    for stepped, (s, p, label, setting) in zip(found, cases(), strict=True):
+        z, teacher = double(s), double(p)
+        for _ in range(steps):
+            z = z - 0.5 * gradient(lambda z, p=teacher, y=label, how=setting: loss(z, p, y, how), z)
+        torch.testing.assert_close(double(stepped), z, rtol=0, atol=least)
 
 
 def test_the_loss_by_hand(run):
     """Two classes, T = 1: teacher 3/4 and 1/4, student 1/2 and 1/2."""
-    (found,) = run("kd.terms", [([0, 0], [math.log(3), 0], 0, 1, 0.5)])
+    at_one = {"temperature": 1, "alpha": 0.5, "squared": True}
+    case = [0, 0], [math.log(3), 0], 0
+    (found,) = run("kd.terms", [(*case, at_one)])
     # KL = 3/4 ln(3/2) + 1/4 ln(1/2) = 0.1308; cross-entropy ln 2; gradients (-1/4, 1/4) and (-1/2, 1/2)
     kl = 0.75 * math.log(1.5) - 0.25 * math.log(2)
     expected = [kl, kl, math.log(2), (kl + math.log(2)) / 2, math.sqrt(1 / 8), math.sqrt(1 / 2)]
     close(list(found.values()), expected)
+    # A step of 0.5 against the mean of the two, (-3/8, 3/8).
+    close(run("kd.stepped", [(*case, at_one, 1), (*case, at_one, 0)]), [[3 / 16, -3 / 16], [0, 0]])
     # Half of 3/4 - p and half of 1 - p balance at p = 7/8: a logit of ln 7.
-    (least,) = run("kd.leastPlace", [([0, 0], [math.log(3), 0], 0, 1, 0.5, -10, 10)])
+    (least,) = run("kd.leastPlace", [(*case, at_one, -10, 10)])
     assert least == pytest.approx(math.log(7), abs=1e-9)
+    # At T = 2 the teacher of 9 to 1 has 3/4 again. The soft gradient is T (q - p) with T^2, else (q - p) / T.
+    at_two = [{"temperature": 2, "alpha": 1, "squared": squared} for squared in (True, False)]
+    hot = [0, 0], [math.log(9), 0], 0
+    found = run("kd.gradients", [(*hot, setting) for setting in at_two])
+    close([each["soft"] for each in found], [[-1 / 2, 1 / 2], [-1 / 8, 1 / 8]])
+    close([each["hard"] for each in found], [[-1 / 2, 1 / 2]] * 2)
+
+
+def test_a_hundred_steps_reach_the_teacher_with_the_square_and_not_without(run):
+    """A teacher much like chapter 2's, at T = 4 and alpha = 0.9."""
+    teacher, student = [-4.6, -4.6, 4.7, -1, -5.2, -7.1, -9.9, 6.1, -1, -1.3], [0.0] * 10
+    settings = [{"temperature": 4, "alpha": 0.9, "squared": squared} for squared in (True, False)]
+    ends = run("kd.stepped", [(student, teacher, 7, setting, 100) for setting in settings])
+    near, far = run("kd.divergence", [(teacher, end, 4) for end in ends])
+    assert near < 0.01 and far > 0.2
 
 
 def test_the_minimum_is_where_the_gradient_of_torch_is_zero(run):
     ends = run("kd.cutEnds", [case[:3] for case in cases()])
     rows = [(*case, *end[:2]) for case, end in zip(cases(), ends, strict=True)]
-    for least, (s, p, label, t, alpha, low, high) in zip(run("kd.leastPlace", rows), rows, strict=True):
+    for least, (s, p, label, setting, low, high) in zip(run("kd.leastPlace", rows), rows, strict=True):
 
-        def slope(place, s=s, p=p, label=label, t=t, alpha=alpha) -> float:
+        def slope(place, s=s, p=p, label=label, setting=setting) -> float:
             z = double(s)
             z[label] = place
-            z.requires_grad_()
-            row = z[None], double(p)[None], torch.tensor([label])
-            loss = alpha * distillation_term(*row[:2], t) + (1 - alpha) * torch.nn.functional.cross_entropy(
-                *row[::2]
-            )
-            return float(torch.autograd.grad(loss, z)[0][label])
+            return float(gradient(lambda z: loss(z, double(p), label, setting), z)[label])
 
         if least is None:
             assert slope(high) <= 1e-12
@@ -123,10 +176,18 @@ def test_the_minimum_is_where_the_gradient_of_torch_is_zero(run):
             assert low < least < high and slope(least - 1e-4) < 1e-12 and slope(least + 1e-4) > -1e-12
 
 
-def test_the_cut_holds_the_student_every_minimum_of_the_teacher_and_every_loss(run):
+def test_the_cut_holds_the_student_its_steps_and_every_loss(run):
     ends = run("kd.cutEnds", [case[:3] for case in cases()])
-    for (low, high, most), (s, p, label, _, _) in zip(ends, cases(), strict=True):
+    for (low, high, most), (s, p, label, _) in zip(ends, cases(), strict=True):
         assert low < s[label] < high
+        settings = [
+            {"temperature": t, "alpha": a, "squared": q}
+            for t in (0.5, 4.0, 100.0)
+            for a in (0, 0.9, 1)
+            for q in (True, False)
+        ]
+        stepped = run("kd.stepped", [(s, p, label, setting, 500) for setting in settings])
+        assert all(low < z[label] < high for z in stepped)
         for t in (0.5, 4.0, 100.0):
             for place in (low, high):
                 z = double(s)
@@ -197,8 +258,8 @@ def test_a_draw_does_not_put_back_and_every_run_has_the_same_chance(run):
 
 
 def test_the_interval_is_that_of_statistics(run):
-    papers = [list(GAINS.values())[:n] for n in (2, 3, 5, 10)]
-    found = run("kd.interval", [(paper, T_QUANTILES[:9]) for paper in papers])
+    papers = [list(GAINS.values())[:n] for n in (2, 3, 5, 10, 30, 40)]
+    found = run("kd.interval", [(paper, T_QUANTILES) for paper in papers])
     close([list(row.values()) for row in found], [list(interval(paper)[:3]) for paper in papers])
 
 
@@ -248,6 +309,8 @@ def test_no_run_stands_on_the_wrong_side_of_zero_or_on_another(run):
 def test_numbers_are_written_as_python_writes_them(run):
     shares = [0, 1e-6, 0.0037, 0.00999, 0.01, 0.1, 0.5, 0.854, 0.9994, 0.9999, 1]
     assert run("kd.percent", [[share] for share in shares]) == [percent(share) for share in shares]
+    powers = {0.0: "0\u00a0%", 0.002: "0.20\u00a0%", 4.4e-6: "4·10⁻⁶", 9.7e-10: "1·10⁻⁹", 3e-12: "3·10⁻¹²"}
+    assert run("kd.power", [[share] for share in powers]) == list(powers.values())
     values = [-2.25, -0.05, -0.04, 0, 0.04, 0.05, 0.25, 7.949999, 123.45]
     assert run("kd.signed", [(value, 1) for value in values]) == [signed(value, 1) for value in values]
     assert run("kd.nats", [[0], [0.000012], [0.01234], [0.123456], [12.345]]) == [

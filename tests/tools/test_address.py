@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -99,6 +100,31 @@ def test_address_reaches_every_set_up_cell_once(tmp_path: Path) -> None:
     assert sources == ["# One", address.setup_source(here), "1", "2"]
     assert len(notebooks.read(tmp_path / "b.ipynb").cells) == 2
     assert address.wrong_cells("https://github.com/c/d", tmp_path) == ["a.ipynb", "b.ipynb"]
+
+
+def test_address_reaches_the_line_that_says_how_to_install(tmp_path: Path) -> None:
+    text = "# One\n\n```bash\npip install -e .  # kdlib, in a clone\npip install torch  # alone\n```"
+    notebooks.write(notebook(prose(text), code("1")), tmp_path / "a.ipynb")
+    here = "https://github.com/a/b"
+    address.write_cells(here, tmp_path)
+    source = notebooks.read(tmp_path / "a.ipynb").cells[0].source
+    command = shlex.split(source.splitlines()[3], comments=True)
+    assert command == ["pip", "install", f"kdlib @ git+{here}"] and "pip install torch  # alone" in source
+    assert address.wrong_cells(here, tmp_path) == [] and address.wrong_cells("", tmp_path) == ["a.ipynb"]
+    nb = notebooks.read(tmp_path / "a.ipynb")
+    assert check.setup(nb, here) == []
+    assert check.setup(nb, "https://github.com/c/d") == [
+        "the line that installs kdlib names another address: make address"
+    ]
+    address.write_cells("", tmp_path)
+    (line,) = address.installing(notebooks.read(tmp_path / "a.ipynb"))
+    assert shlex.split(line, comments=True) == ["pip", "install", "-e", "."]
+
+
+def test_the_page_for_practitioners_says_how_to_install_in_its_first_line() -> None:
+    first = notebooks.read(notebooks.BOOK / "distil_your_own.ipynb").cells[0].source
+    _, after = first.split("\n\n", 1)
+    assert after.splitlines()[1] == address.install_line(address.configured())
 
 
 class Shell(InteractiveShell):

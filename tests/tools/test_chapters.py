@@ -1,34 +1,47 @@
 """What a chapter writes in the open and what kdlib offers are the same function."""
 
 import ast
+import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from kdlib import data, losses, models, softening
-from kdlib.evaluation import statistics
-from kdlib.objectives import supervised
-from kdlib.training import Recipe, schedules, train
+from kdlib.data import augment
+from kdlib.evaluation import metrics
+from kdlib.experiments import loss_bugs, race
+from kdlib.losses import divergences
+from kdlib.objectives import Batch, distilled, supervised
+from kdlib.training import Recipe, logits_of, train
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 
 
-def inline_functions(chapter: str, **names: Any) -> dict[str, Any]:
-    """The functions that a chapter's code cells define, by name; they know `names` too."""
+def inline_functions(chapter: str, *assigned: str, **names: Any) -> dict[str, Any]:
+    """The functions and classes that code cells define, and what is `assigned`; they know `names` too."""
     notebook = nbformat.read(BOOK / f"{chapter}.ipynb", as_version=4)
-    space: dict[str, Any] = {"torch": torch, "F": torch.nn.functional, "math": math, **vars(softening)}
+    space: dict[str, Any] = {"torch": torch, "F": torch.nn.functional, "nn": torch.nn, "math": math}
+    space |= vars(softening)
     space |= names
     found = {}
     for cell in notebook.cells:
         if cell.cell_type == "code" and "setup" not in cell.metadata.get("tags", []):
             for node in ast.parse(cell.source).body:
-                if isinstance(node, ast.FunctionDef):
+                target = node.targets[0] if isinstance(node, ast.Assign) else None
+                name = target.id if isinstance(target, ast.Name) and target.id in assigned else None
+                if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                    name = node.name
+                if name:
                     exec(compile(ast.Module([node], []), chapter, "exec"), space)
-                    found[node.name] = space[node.name]
+                    found[name] = space[name]
     return found
 
 
@@ -78,28 +91,202 @@ def test_the_loss_is_the_chapters(logits: torch.Tensor, temperature: float) -> N
         torch.testing.assert_close(ours, theirs)
 
 
-def test_the_training_loop_and_the_interval_are_the_chapters() -> None:
-    part = data.load("mnist", "train", resolution=32).subset(range(200))
+def test_the_wrong_lines_of_chapter_2_are_those_that_were_trained(logits: torch.Tensor) -> None:
+    chapter = inline_functions("02_loss", "MUSEUM", T=loss_bugs.TEMPERATURE)
+    museum = chapter["MUSEUM"].items()
+    shown = {name.replace("T²", "t squared").replace(" ", "-"): loss for name, loss in museum}
+    trained = {"right": loss_bugs.right, **loss_bugs.SOFT_TERMS}
+    assert set(shown) == set(trained)
+    for name, loss in trained.items():
+        torch.testing.assert_close(shown[name](logits, logits.flip(0)), loss(logits, logits.flip(0)))
+    flat = chapter["flattened"](logits, 4.0)
+    torch.testing.assert_close((flat / 4).softmax(1), (race.flattened(logits, 4.0) / 4).softmax(1))
+
+
+def test_the_loss_and_the_loop_are_the_chapters() -> None:
+    """One batch an epoch, so that the order does not matter, in which the two loops differ."""
+    images, count, epochs = data.load("mnist", "train", resolution=32).subset(range(300)), 50, 4
+    teacher = models.lenet5(seed=1)
     chapter = inline_functions(
         "03_mnist",
-        images=part.images.float() / 255,
-        EPOCHS=2,
-        BATCH=64,
-        RATE=3e-3,
+        train=images,
+        teacher=teacher,
         models=models,
-        one_cycle=schedules.one_cycle,
-        statistics=statistics,
-        teacher=None,
-        errors={},
+        trange=range,
+        device=torch.device("cpu"),
+        IMAGES=count,
+        EPOCHS=epochs,
+        test=images,
     )
+    rows = torch.randperm(300, generator=torch.Generator().manual_seed(3))[:count]
+    part, recipe = images.subset(rows), Recipe(epochs, 3e-3, batch_size=64, optimizer="adam")
+    told = logits_of(teacher, part)
+    for loss, objective in (("hard", supervised), ("soft", distilled(told, temperature=4, alpha=0.9))):
+        inline, ours = chapter["trained"](chapter[loss], 3), models.lenet5((6, 12), (90, 64), seed=3)
+        train(ours, part, objective, recipe, seed=3, device="cpu")
+        for mine, theirs in zip(ours.parameters(), inline.parameters(), strict=True):
+            torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-5)
+        assert chapter["errors"](inline) == metrics.errors(logits_of(inline, images), images.labels)
 
-    def with_labels(logits: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
-        return torch.nn.functional.cross_entropy(logits, part.labels[at])
 
-    inline, ours = chapter["train_student"](with_labels, seed=3), models.lenet5((6, 12), (90, 64), seed=3)
-    recipe = Recipe(2, 3e-3, batch_size=64, optimizer="adam", schedule="one_cycle")
-    train(ours, part, supervised, recipe, seed=3, device="cpu")
-    for mine, theirs in zip(ours.parameters(), inline.parameters(), strict=True):
-        torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-5)
-    values = [3.0, 5.0, 4.0, 9.0]
-    assert chapter["interval"](values) == pytest.approx(statistics.interval(values)[:3])
+def test_views_and_lesser_teachers_are_chapter_4s(logits: torch.Tensor) -> None:
+    told, labels = torch.zeros(1), torch.zeros(1)
+    chapter = inline_functions("04_cifar10", VIEWS=race.VIEWS, told=told, labels=labels)
+    images = torch.randint(256, (32, 3, 32, 32), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+    views = torch.arange(32) % len(race.VIEWS)
+    assert torch.equal(chapter["seen"](images, views), augment.take_views(images, race.VIEWS, views))
+    torch.testing.assert_close(chapter["flattened"](logits), race.flattened(logits, 4.0))
+    torch.testing.assert_close(chapter["equally_sure"](logits), race.equally_sure(logits, 4.0))
+
+
+def test_the_loss_with_views_is_chapter_4s(logits: torch.Tensor) -> None:
+    told, labels = logits.reshape(8, 8, 10), torch.arange(8)
+    chapter = inline_functions("04_cifar10", told=told, labels=labels)
+    rows, views, student = torch.tensor([3, 1, 7]), torch.tensor([0, 5, 5]), logits[:3].flip(1)
+    teacher = torch.stack([told[3, 0], told[1, 5], told[7, 5]])
+    ours = losses.hinton_loss(student, teacher, labels[rows], temperature=4, alpha=0.9)
+    torch.testing.assert_close(chapter["soft"](student, rows, views), ours.total)
+
+
+def test_the_introduction_and_chapter_1_show_the_same_sevens() -> None:
+    found = []
+    for name in ("intro", "01_temperature"):
+        text = (BOOK / f"{name}.ipynb").read_text("utf-8")
+        outputs = [out for cell in nbformat.reads(text, 4).cells for out in cell.get("outputs", [])]
+        shown = (output.get("data", {}).get("text/html", "") for output in outputs)
+        html = next(page for page in shown if "data-slider" in page)
+        stored = re.search(r'<script type="application/json">(.*?)</script>', html, re.DOTALL)
+        assert stored
+        found.append((json.loads(stored[1]), re.findall(r'<img src="([^"]+)"', html)))
+    (intro, its_images), (chapter, images) = found
+    assert its_images == images and len(images) == 6
+    assert intro["data"]["names"] == chapter["data"]["names"]
+    ours, theirs = (torch.tensor(page["data"]["logits"]) for page in (intro, chapter))
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+    assert (intro["setting"]["temperature"], intro["setting"]["axis"]) == (4, "linear")
+    assert (chapter["setting"]["temperature"], chapter["setting"]["axis"]) == (1, "logarithmic")
+
+
+@pytest.fixture(scope="module")
+def recipes() -> dict[str, Any]:
+    names = {"DataLoader": DataLoader, "Dataset": Dataset, "Path": Path, "Trainer": object}
+    return inline_functions("recipes", device="cpu", **names)
+
+
+def test_the_forty_lines_and_the_recipes_begin_with_the_same_term(
+    logits: Tensor, recipes: dict[str, Any]
+) -> None:
+    page = inline_functions("distil_your_own")
+    for T in (1.0, 4.0):
+        rows = losses.distillation_term(logits.float(), logits.float().flip(0), T, reduction="none")
+        for term in (page["soft_term"], recipes["soft_term"]):
+            torch.testing.assert_close(term(logits, logits.flip(0), T), rows)
+
+
+def test_the_forty_lines_minimise_and_count_as_kdlib_does() -> None:
+    page = inline_functions("distil_your_own", OneCycleLR=torch.optim.lr_scheduler.OneCycleLR)
+    images = data.load("mnist", "train").subset(range(100))
+    pictures, labels = images.images / 255, images.labels
+    teacher, student = models.mlp((784, 20, 10), seed=1), models.mlp((784, 10, 10), seed=2)
+    for loss, objective in (
+        (page["alone"], supervised),
+        (page["taught_by"](teacher), distilled(teacher, temperature=4, alpha=0.9)),
+    ):
+        theirs = objective(student, Batch(pictures, labels))["loss"]
+        torch.testing.assert_close(loss(student, pictures, labels), theirs)
+    before = metrics.errors(logits_of(student, images), labels)
+    loader = DataLoader(TensorDataset(pictures, labels), 30)
+    assert page["errors"](student, loader) == before
+    assert page["errors"](page["fit"](student, loader, page["alone"], epochs=4), loader) < before / 2
+
+
+def test_a_missing_label_leaves_the_teachers_term(recipes: dict[str, Any], logits: Tensor) -> None:
+    labels = torch.arange(64) % 10
+    labels[::2] = -100
+    found = recipes["loss_with_gaps"](logits, logits.flip(0), labels, T=4.0, alpha=0.7)
+    soft = losses.distillation_term(logits.float(), logits.float().flip(0), 4.0)
+    torch.testing.assert_close(found, 0.7 * soft + 0.3 * losses.hard_term(logits, labels), check_dtype=False)
+    alone = recipes["loss_with_gaps"](logits, logits.flip(0), torch.full((64,), -100), T=4.0, alpha=0.7)
+    torch.testing.assert_close(alone, 0.7 * soft)
+
+
+def test_pixels_count_by_their_masks(recipes: dict[str, Any]) -> None:
+    draw = torch.Generator().manual_seed(0)
+    student, teacher = (torch.randn(2, 5, 4, 4, generator=draw) for _ in range(2))
+    labels = torch.randint(5, (2, 4, 4), generator=draw)
+    real = torch.rand(2, 4, 4, generator=draw) > 0.3
+    labels[torch.rand(2, 4, 4, generator=draw) > 0.5] = 255
+    found = recipes["segmentation_loss"](student, teacher, labels, real)
+    own, theirs = student.movedim(1, -1), teacher.movedim(1, -1)
+    hard = losses.hard_term(own, labels, mask=real, ignore_index=255)
+    soft = losses.distillation_term(own, theirs, 4.0, mask=real)
+    torch.testing.assert_close(found, 0.9 * soft + 0.1 * hard)
+    nobody = recipes["segmentation_loss"](student, teacher, torch.full_like(labels, 255), real)
+    torch.testing.assert_close(nobody, 0.9 * soft)
+    assert recipes["segmentation_loss"](student, teacher, labels, torch.zeros_like(real)) == 0
+
+
+def test_yes_and_no_are_as_in_kdlib_and_an_unknown_tag_has_its_teacher(
+    recipes: dict[str, Any], logits: Tensor
+) -> None:
+    student, teacher = logits.float()[:, :4], logits.float().flip(0)[:, :4]
+    tags = (teacher > 1).float()
+    found = recipes["binary_loss"](student, teacher, tags, T=3.0, alpha=0.5)
+    hard = torch.nn.functional.binary_cross_entropy_with_logits(student, tags)
+    soft = divergences.binary_kl(student, teacher, 3.0) / 4  # kdlib sums over the tags
+    torch.testing.assert_close(found, 0.5 * soft + 0.5 * hard)
+    unknown = recipes["binary_loss"](student, teacher, torch.full_like(tags, torch.nan), T=3.0, alpha=0.5)
+    torch.testing.assert_close(unknown, 0.5 * soft)
+
+
+def test_stored_answers_come_with_their_images_and_are_asked_once(
+    recipes: dict[str, Any], tmp_path: Path
+) -> None:
+    images = torch.randn(60, 6)
+    examples, teacher = TensorDataset(images, torch.arange(60)), nn.Linear(6, 3)
+    told = recipes["ask"](teacher, examples, tmp_path, 25)
+    assert [len(torch.load(tmp_path / f"{first}-25.pt")) for first in (0, 25, 50)] == [25, 25, 10]
+    (tmp_path / "25-25.pt").unlink()
+    asked: list[int] = []
+    again = recipes["ask"](lambda x: (asked.append(len(x)), teacher(x))[1], examples, tmp_path, 25)
+    assert asked == [25] and torch.equal(again, told), "only the part that was lost"
+    with pytest.raises(AssertionError, match="one answer for each"):
+        recipes["WithTeacher"](examples, told[1:])
+    for pictures, numbers, theirs in DataLoader(recipes["WithTeacher"](examples, told), 7, shuffle=True):
+        assert torch.equal(pictures, images[numbers])
+        torch.testing.assert_close(theirs, teacher(pictures), atol=0.01, rtol=0.01)
+
+
+def test_probabilities_and_columns_become_logits(recipes: dict[str, Any], logits: Tensor) -> None:
+    sure = torch.tensor([[1.0, 0.0]])
+    assert recipes["logits_from"](sure, 0.005)[0, 1].exp() == pytest.approx(0.005)
+    p = logits.softmax(1)
+    torch.testing.assert_close((recipes["logits_from"](p, 1e-30) / 4).softmax(1), (logits / 4).softmax(1))
+    cut = recipes["Columns"](nn.Identity(), ["b", "a", "c"], ["a", "b"])
+    assert torch.equal(cut(torch.tensor([[1.0, 2.0, 3.0]])), torch.tensor([[2.0, 1.0]]))
+
+
+@pytest.mark.slow
+def test_trainer_accumulates_gradients_as_one_large_batch(tmp_path: Path) -> None:
+    import transformers
+
+    names = {name: getattr(transformers, name) for name in ("AutoConfig", "AutoModelForCausalLM", "Trainer")}
+    names["checkpoint"] = checkpoint
+    page = inline_functions("recipes", DataLoader=DataLoader, Dataset=Dataset, **names)
+    sentences = [page["sentence"](5 + 7 * i) for i in range(8)]  # of one length
+    torch.manual_seed(0)
+    teacher, first = page["language_model"](8, 1), page["language_model"](8, 1)
+    weights = []
+    for size, steps in ((8, 1), (2, 4)):
+        student = page["language_model"](8, 1)
+        student.load_state_dict(first.state_dict())
+        settings = transformers.TrainingArguments(
+            str(tmp_path), max_steps=1, learning_rate=0.1, optim="sgd", lr_scheduler_type="constant",
+            per_device_train_batch_size=size, gradient_accumulation_steps=steps, max_grad_norm=0.0,
+            report_to="none", save_strategy="no", disable_tqdm=True, use_cpu=True,
+        )  # fmt: skip
+        page["Distiller"](student, settings, teacher=teacher, train_dataset=sentences).train()
+        weights.append([p.detach() for p in student.parameters()])
+    assert any(not torch.equal(a, b) for a, b in zip(weights[0], first.parameters(), strict=True))
+    for whole, parts in zip(*weights, strict=True):
+        torch.testing.assert_close(whole, parts, rtol=1e-4, atol=1e-6)

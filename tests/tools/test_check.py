@@ -63,6 +63,7 @@ def breach(number: int, **changes: object):
 ERROR = v4.new_output("error", ename="KeyError", evalue="x", traceback=[])
 STDERR = v4.new_output("stream", name="stderr", text="UserWarning: old")
 VIEW = display({check.WIDGET_VIEW: "{}"})
+HEADLESS = display({"text/markdown": "|  | runs |\n| --- | --- |\n| planned | 3 |"})
 OBJECT = display({"text/plain": "<kdlib.models.Net at 0x7f3b2c001d50>"})
 
 
@@ -78,6 +79,7 @@ OBJECT = display({"text/plain": "<kdlib.models.Net at 0x7f3b2c001d50>"})
         (breach(2, outputs=[]), "tagged nbval-check-output and has no stored output"),
         (breach(3, outputs=[ERROR]), "ends in KeyError"),
         (breach(3, outputs=[STDERR]), "writes to stderr"),
+        (breach(3, outputs=[HEADLESS]), "whose first column has no head"),
         (breach(3, outputs=[VIEW]), "random id.*without text/html it vanishes"),
         (breach(3, outputs=[OBJECT]), "memory address"),
         (breach(3, metadata={}), "picture without alt text, caption or name"),
@@ -97,6 +99,29 @@ def test_each_rule_finds_its_breach(change, words: str) -> None:
     nb = good()
     change(nb)
     assert any(re.search(words, fault) for fault in found(nb)), found(nb)
+
+
+WHOLE = 'test = data.load("cifar10", "test", scale=SCALE)\n'
+ASK = "told = pretrained.cifar_teacher_logits(test)\n"
+QUICK, OTHER = f'if SCALE == "quick":\n    {ASK}', f"else:\n    {ASK}"
+
+
+@pytest.mark.parametrize(
+    ("source", "faults"),
+    [
+        (WHOLE, 0),
+        (WHOLE + QUICK, 0),
+        (WHOLE + ASK, 1),
+        (WHOLE + QUICK + OTHER, 1),
+        (WHOLE + QUICK.replace("==", "!="), 1),
+        (WHOLE.replace("SCALE", '"quick"') + ASK, 0),
+        (WHOLE.replace("SCALE", '"gpu"'), 1),
+    ],
+)
+def test_shipped_answers_are_not_asked_for_other_pictures(source: str, faults: int) -> None:
+    assert len(check.one_size(notebook(code(source)))) == faults
+    in_two = [code(line) for line in (WHOLE, source.replace(WHOLE, ""))]  # the rule holds across cells
+    assert len(check.one_size(notebook(*in_two))) == faults or WHOLE not in source
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import check
 import pytest
-from notebooks import BOOK
+from notebooks import BOOK, of
 
-NOTEBOOKS = sorted(BOOK.glob("*.ipynb"))
+NOTEBOOKS = of(BOOK)
 PAGES = sorted(BOOK.glob("*.md"))
 
 
@@ -14,7 +14,7 @@ def test_the_book_has_notebooks() -> None:
     assert NOTEBOOKS, "there is no notebook in book/, so that nothing below would be tested"
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.relative_to(BOOK).as_posix())
 def test_notebook(path: Path) -> None:
     found = check.faults(path)
     assert not found, "\n".join(["", *found])

@@ -14,9 +14,10 @@ from types import ModuleType
 
 import pytest
 import yaml
+from formulas import as_text
 
 ROOT = Path(__file__).resolve().parents[2]
-NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
+NOTEBOOKS = sorted((ROOT / "book").rglob("*.ipynb"))
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -55,7 +56,19 @@ def test_colab_is_not_offered_for_an_address_that_it_cannot_open(kd_site):
 
 PAGE = """# A page with formulas
 
-The first paragraph with $x^2$ describes "the page".
+The first paragraph with $x^2$ and $80\\,\\%$ describes "the page".
+
+| in a table $c$ |
+|---|
+| $\\frac{1}{d}$ |
+
+:::{admonition} Its title $e$
+See {eq}`eq-f`.
+:::
+
+$$
+f = \\left( g \\right)
+$$ (eq-f)
 
 ```{exercise}
 :label: ex-a
@@ -73,20 +86,42 @@ Why not?
 ```
 """
 
-PLAIN = "# A page without formulas\n\nOnly words, and {cite:p}`hinton2015`.\n"
+PLAIN = """# A page without formulas
+
+Only words, and {cite:p}`hinton2015`.
+
+```{predict}
+How many of a hundred?
+
+- [ ] about *95*
+- [x] about 79
+
+Seventy-nine: [this page](plain.md).
+```
+
+```{predict}
+:number: points
+:within: 3
+
+By how much?
+
+By 12.5 points.
+```
+"""
 
 
 def notebook() -> str:
-    """A notebook whose one output is a widget with an HTML representation, as kdlib's sliders have."""
+    """A notebook that shows a widget with an HTML representation, as kdlib's sliders, and a formula."""
     slider = '<div class="kd-slider" data-slider="loss"><table><caption>still here</caption></table></div>'
     shown = {WIDGET: {"model_id": "a"}, "text/html": slider, "text/plain": "W"}
+    printed = {"text/markdown": "A cell prints $k_i$.", "text/plain": "M"}
     cell = {
         "cell_type": "code",
         "id": "b",
         "metadata": {},
         "execution_count": 1,
         "source": "slider",
-        "outputs": [{"output_type": "display_data", "metadata": {}, "data": shown}],
+        "outputs": [{"output_type": "display_data", "metadata": {}, "data": d} for d in (shown, printed)],
     }
     title = {"cell_type": "markdown", "id": "a", "metadata": {}, "source": "# A chapter"}
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
@@ -115,6 +150,8 @@ def site(tmp_path_factory) -> Path:
     (book / "intro.md").write_text(PAGE, "utf-8")
     (book / "plain.md").write_text(PLAIN, "utf-8")
     (book / "01_chapter.ipynb").write_text(notebook(), "utf-8")
+    (root / "notebooks").mkdir()
+    (root / "notebooks/01_chapter.ipynb").write_text(notebook().replace("# A chapter", "# Plain"), "utf-8")
     for stray in ("book/.pytest_cache/README.md", ".venv/lib/pkg/doc.md", "tests/notes.md", "README.md"):
         (root / stray).parent.mkdir(parents=True, exist_ok=True)
         (root / stray).write_text("# Not a page\n\n{doc}`nowhere`\n", "utf-8")
@@ -132,17 +169,19 @@ def test_only_the_pages_of_the_table_of_contents_are_built(site):
     assert built == pages | {"index.html", "search.html"}
 
 
-def test_colab_opens_the_committed_notebook(site):
+def test_colab_and_binder_open_the_committed_plain_notebook(site):
     page = (site / "book/01_chapter.html").read_text("utf-8")
-    assert "https://colab.research.google.com/github/someone/fork/blob/main/book/01_chapter.ipynb" in page
-    assert "https://mybinder.org/v2/gh/someone/fork/main?urlpath=lab/tree/book/01_chapter.ipynb" in page
+    place = "notebooks/01_chapter.ipynb"
+    assert f"https://colab.research.google.com/github/someone/fork/blob/main/{place}" in page
+    assert f"https://mybinder.org/v2/gh/someone/fork/main?urlpath=lab/tree/{place}" in page
     assert "https://github.com/someone/fork/issues/new" in page
 
 
-def test_the_notebook_is_saved_rather_than_shown(site):
+def test_the_plain_notebook_is_saved_rather_than_shown(site):
     page = (site / "book/01_chapter.html").read_text("utf-8")
     assert re.search(r'<a href="\.\./_sources/book/01_chapter\.ipynb" download', page)
-    assert json.loads((site / "_sources/book/01_chapter.ipynb").read_text("utf-8"))["cells"]
+    saved = json.loads((site / "_sources/book/01_chapter.ipynb").read_text("utf-8"))
+    assert saved["cells"][0]["source"] == "# Plain"
 
 
 def test_a_widget_shows_its_html_and_asks_for_no_kernel(site):
@@ -161,11 +200,91 @@ def test_sliders_are_loaded_once_and_only_where_there_is_one(site):
         assert script.count((ROOT / f"kdlib/sliders/js/{name}.js").read_text("utf-8")) == 1
 
 
-def test_mathjax_is_local_and_loaded_only_where_there_are_formulas(site):
-    assert (site / "_static/mathjax/tex-svg-full.js").stat().st_size > 1_000_000
-    assert "tex-svg-full.js" in (site / "book/intro.html").read_text("utf-8")
-    for page in ("book/plain.html", "search.html"):
-        assert "mathjax/" not in (site / page).read_text("utf-8")
+def test_formulas_are_mathml_wherever_they_stand_and_no_script_draws_them(site):
+    page = (site / "book/intro.html").read_text("utf-8")
+    made = re.findall(r"<math\b.*?</math>", page, re.DOTALL)
+    assert [as_text(formula) for formula in made] == ["x^2", "80%", "c", "1/d", "e", "f=(g)"]
+    assert "<msub><mi>k</mi><mi>i</mi></msub>" in (site / "book/01_chapter.html").read_text("utf-8")
+    assert not re.search(r"mathjax|\\[(\[a-z]", page, re.IGNORECASE)
+
+
+def test_a_numbered_display_is_found_by_its_number(site):
+    page = (site / "book/intro.html").read_text("utf-8")
+    display = re.search(r'<div class="math[^>]*id="equation-eq-f">.*?</div>', page, re.DOTALL)
+    assert display and '<span class="eqno">(1)<a' in display[0] and '<math display="block">' in display[0]
+    assert re.search(r'href="#equation-eq-f">\(1\)</a>', page)
+
+
+def test_the_font_of_formulas_travels_with_its_licence(site):
+    assert (site / "_static/stix-two-math.woff2").read_bytes()[:4] == b"wOF2"
+    assert "SIL OPEN FONT LICENSE" in (site / "_static/stix-two-math-OFL.txt").read_text("utf-8")
+
+
+def test_a_predict_card_hides_its_answer_and_marks_the_right_option(site):
+    page = (site / "book/plain.html").read_text("utf-8")
+    first, second = re.findall(r'<div class="admonition kd-predict".*?</details>', page, re.DOTALL)
+    shown, hidden = first.split('<details class="kd-reveal">')
+    assert "How many of a hundred?" in shown and "Seventy-nine" in hidden and "Seventy" not in shown
+    assert [("kd-right" in item, words) for item, words in re.findall(
+        r"<li(.*?)>\s*<p>(.*?)</p>", shown, re.DOTALL
+    )] == [(False, "about <em>95</em>"), (True, "about 79")]
+    assert "[" not in re.sub(r"<.*?>", "", shown)
+    assert 'data-number="points" data-within="3.0"' in second
+    assert "By 12.5 points" in second.split("<details")[1]
+    assert 'src="../_static/predict.js' in page
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("Why?\n\nBecause.", "needs options"),
+        ("Why?\n\n- [ ] a\n- [ ] b\n\nBecause.", "the right one with"),
+        ("Why?\n\n- [x] a\n- [x] b\n\nBecause.", "the right one with"),
+        ("Why?\n\n- [x] a\n- [ ] b", "what is revealed"),
+        (":number: points\n\nWhy?", "what is revealed"),
+    ],
+)
+def test_a_card_that_lacks_something_is_an_error(tmp_path, body, said):
+    from sphinx.testing.util import SphinxTestApp
+
+    (tmp_path / "conf.py").write_text(
+        f"import sys\nsys.path.insert(0, {str(ROOT / 'book/_ext')!r})\n"
+        "extensions = ['myst_parser', 'kd_predict']\n", "utf-8",
+    )
+    (tmp_path / "index.md").write_text(f"# A page\n\n```{{predict}}\n{body}\n```\n", "utf-8")
+    app = SphinxTestApp("html", srcdir=tmp_path, freshenv=True)
+    try:
+        app.build()
+        assert said in app.warning.getvalue()
+    finally:
+        app.cleanup()
+
+
+def test_a_text_without_a_date_is_cited_without_one(tmp_path):
+    from sphinx.testing.util import SphinxTestApp
+
+    (tmp_path / "conf.py").write_text(
+        f"import sys\nsys.path.insert(0, {str(ROOT / 'book/_ext')!r})\n"
+        "extensions = ['myst_parser', 'sphinxcontrib.bibtex', 'kd_cite']\n"
+        "bibtex_bibfiles = ['refs.bib']\nbibtex_reference_style = 'undated'\n", "utf-8",
+    )
+    (tmp_path / "refs.bib").write_text(
+        "@misc{dated, author = {Gibbs, Josiah and Ba, Lei}, title = {T}, year = {1902}}\n"
+        "@misc{undated, author = {labml.ai}, title = {U}}\n", "utf-8",
+    )
+    (tmp_path / "index.md").write_text(
+        "# A page\n\n{cite:p}`dated,undated`, {cite:p}`undated`. {cite:t}`dated`. {cite:t}`undated`.\n\n"
+        "```{bibliography}\n```\n", "utf-8",
+    )
+    app = SphinxTestApp("html", srcdir=tmp_path, freshenv=True)
+    try:
+        app.build()
+        page = (Path(app.outdir) / "index.html").read_text("utf-8")
+    finally:
+        app.cleanup()
+    said = re.sub(r"<[^>]+>", "", re.search(r"<h1>.*?<p>(.*?)</p>", page, re.DOTALL)[1])
+    assert said == "[Gibbs and Ba, 1902; labml.ai], [labml.ai]. Gibbs and Ba [1902]. labml.ai."
+    assert not app.warning.getvalue()
 
 
 def test_no_page_loads_anything_from_another_host(site):
@@ -186,7 +305,8 @@ def test_ids_are_unique_and_there_is_one_h1(site):
 def test_the_first_paragraph_describes_the_page(site):
     page = (site / "book/intro.html").read_text("utf-8")
     description = re.search(r'<meta name="description" content="([^"]*)">', page)
-    assert description and unescape(description[1]) == "The first paragraph with x^2 describes “the page”."
+    assert description
+    assert unescape(description[1]) == "The first paragraph with x^2 and 80% describes “the page”."
 
 
 def test_the_front_door_leads_to_the_first_page(site):
@@ -221,12 +341,12 @@ def test_every_page_of_the_contents_exists(page):
     assert [file for ending in (".md", ".ipynb") if (file := ROOT / f"{page}{ending}").is_file()]
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_notebook_is_in_the_contents(path):
-    assert f"book/{path.stem}" in contents()
+    assert path.relative_to(ROOT).with_suffix("").as_posix() in contents()
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_widget_can_be_seen_without_a_kernel(path):
     cells = json.loads(path.read_text("utf-8"))["cells"]
     shown = [output["data"] for cell in cells for output in cell.get("outputs", []) if "data" in output]
@@ -234,16 +354,17 @@ def test_every_widget_can_be_seen_without_a_kernel(path):
     assert not lost, "a widget without text/html vanishes from the built page: use those of kdlib.sliders"
 
 
-@pytest.mark.parametrize("name", ["kd.css", "kd.js"])
+@pytest.mark.parametrize("name", ["kd.css", "kd.js", "predict.js", "glossary.js"])
 def test_styles_and_scripts_name_no_other_host(name):
     code = re.sub(r"^\s*//.*$", "", (ROOT / "book/assets" / name).read_text("utf-8"), flags=re.MULTILINE)
     assert "//" not in code and "@import" not in code
 
 
-def test_punctuation_stays_with_its_formula(kd_site):
-    formula = '<span class="math notranslate nohighlight">\\(T\\)</span>'
-    cleaned = kd_site.clean_page(f"<p>at {formula}, and on</p>")
-    assert f'<span class="kd-keep">{formula},</span> and' in cleaned
+def test_what_touches_a_formula_stays_with_it(kd_site):
+    formula = '<span class="math notranslate nohighlight"><math><mi>T</mi></math></span>'
+    cleaned = kd_site.clean_page(f"<p>{formula} at {formula}, ({formula} and {formula}-fold ({formula}).</p>")
+    kept = [f"{formula},", f"({formula}", f"{formula}-fold", f"({formula})."]
+    assert re.findall(r'<span class="kd-keep">(.*?</math></span>[^<]*)</span>', cleaned) == kept
     assert kd_site.clean_page(cleaned) == cleaned
 
 
@@ -255,6 +376,11 @@ def test_no_line_ends_inside_of_a_setting(kd_site):
         page = page.replace(plain, together)
     assert cleaned == page
     assert kd_site.clean_page(cleaned) == cleaned
+
+
+def test_a_number_keeps_its_per_cent(kd_site):
+    cleaned = kd_site.clean_page('<p>right on <a href="#c5-best">87.0</a> % of them</p>')
+    assert ">87.0</a>\u00a0% of them" in cleaned and kd_site.clean_page(cleaned) == cleaned
 
 
 def test_an_interval_in_a_table_stays_together(kd_site):

@@ -1,4 +1,4 @@
-"""Where Chromium is and how it is started: the same for all tests in a browser and for the benchmark."""
+"""Where Chromium is and how it is started: the same for tests, benchmarks and figures."""
 
 from __future__ import annotations
 

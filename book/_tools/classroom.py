@@ -1,0 +1,157 @@
+"""Part of `make notebooks`: writes classroom/, each chapter for learners to fill in and solved for teachers.
+
+For learners a solution is gone. Of its code cells that tagged `answer` stays as the function's first line and
+docstring, and one tagged `check` as it is. `python -m kdlib grade` knows the cells by their first lines.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import notebooks
+from labels import contents, page_file, sources, targets
+from nbformat import NotebookNode, v4
+from notebooks import ROOT, read, tags
+from plain import FOLDED, FORM
+from prose import directives
+from to_markdown import Page, titled
+
+from kdlib.grade.submission import KEEP, SETUP, marker
+
+IMPORTS = f"""{SETUP}{KEEP}
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F"""
+ELSEWHERE = re.compile(r"\]\((?!\w+:|\.\.)([\w/]+)\.ipynb")
+HEADING = "## Exercises"
+HOW = (
+    "Write your answers where the cells ask for them, and keep each cell's first line. "
+    "The cell below tells you what is wrong, and `check.NAME.hint()` gives a nudge. "
+    "Each answer must run by itself: beside `math`, `np`, `torch` and `F` it uses only what it defines."
+)
+SOLVED = "This is the teacher's copy: everything is solved."
+
+
+class Sheet(Page):
+    """A page on its way to the classroom: questions keep their answers to themselves."""
+
+    chapters: tuple[str, ...] = ()  # the pages that the classroom has
+
+    def answered(self, options: dict[str, str], body: str) -> str:
+        asked, _ = self.asked_and_said(options, body)
+        return f"{asked}\n\n*The book's page says what is wrong with an answer.*"
+
+    def link(self, url: str, words: str, image: str = "") -> str:
+        """The classroom has chapters only; all other pages are in notebooks/, or text in book/."""
+        made = super().link(url, words, image).replace("](../book/", "](../../book/")
+        away = "](../../notebooks/"
+        return ELSEWHERE.sub(lambda to: to[0] if to[1] in self.chapters else f"{away}{to[1]}.ipynb", made)
+
+
+def with_exercises(root: Path) -> list[str]:
+    """The names of the pages that have exercises, in the order of the contents."""
+    names = [name for name, _ in contents(root) if page_file(name, root).suffix == ".ipynb"]
+    return [name for name in names if "{exercise}" in page_file(name, root).read_text("utf-8")]
+
+
+def classroom(root: Path = ROOT) -> dict[Path, NotebookNode]:
+    """Every notebook of the classroom by its place."""
+    known = targets(root), sources(root / "book" / "refs.bib")
+    made, chapters = {}, tuple(with_exercises(root))
+    for name in chapters:
+        for folder in ("learners", "teachers"):
+            nb, page = read(page_file(name, root)), Sheet(name, root, *known)
+            nb.metadata.pop("kdlib", None)
+            page.chapters = chapters
+            nb.cells = list(cells(page, nb.cells, solved=folder == "teachers"))
+            made[root / "classroom" / folder / f"{name}.ipynb"] = nb
+    return made
+
+
+def cells(page: Sheet, given: list[NotebookNode], *, solved: bool) -> Iterator[NotebookNode]:
+    """A page's cells for one of the two."""
+    exercise, in_python = "", True
+    for number, cell in enumerate(given):
+        if cell.cell_type == "code":
+            yield from code(page, cell, exercise, solved=solved)
+            continue
+        text = cell.source.removeprefix(HEADING)
+        if text != cell.source:
+            yield v4.new_markdown_cell(f"{HEADING}\n\n{SOLVED if solved else HOW}", id="how")
+            yield v4.new_code_cell(IMPORTS, id="imports", metadata={"tags": ["setup"]})
+        pieces = [(words, said) for words, said in page.pieces(text) if solved or not words]
+        if pieces:
+            shown = [titled(words, said) if words else said for words, said in pieces]
+            yield v4.new_markdown_cell("\n\n".join(shown), id=cell.id)
+        for found in directives(cell.source):
+            if found.name == "exercise":
+                in_python = ", in Python." in found.body
+            if found.name == "solution-start":
+                exercise = found.title
+                yield from () if solved else place(page, exercise, given[number:], in_python=in_python)
+
+
+def place(
+    page: Sheet, exercise: str, rest: list[NotebookNode], *, in_python: bool
+) -> Iterator[NotebookNode]:
+    """Where a learner writes what no check looks at: code or words."""
+    end = next((i for i, cell in enumerate(rest) if "{solution-end}" in cell.source), len(rest))
+    if any("answer" in tags(cell) for cell in rest[:end]):
+        return
+    words = page.target(exercise).words
+    if in_python:
+        yield v4.new_code_cell(f"# Your code for {words.lower()}.", id=exercise)
+    else:
+        yield v4.new_markdown_cell(f"*Your answer to {words.lower()}:*", id=exercise)
+
+
+def code(page: Sheet, cell: NotebookNode, exercise: str, *, solved: bool) -> Iterator[NotebookNode]:
+    """A code cell without its outputs; in a solution, what stays of it."""
+    known = tags(cell)
+    if page.solution and not solved and not {"answer", "check"} & {*known}:
+        return
+    source = cell.source
+    if page.solution and "answer" in known:
+        source = f"{marker(exercise)}{KEEP}\n{source if solved else emptied(source)}"
+    new = v4.new_code_cell(source, id=cell.id, metadata={"tags": known} if known else {})
+    if FOLDED & {*known}:
+        new.metadata |= FORM
+    yield new
+
+
+def emptied(source: str) -> str:
+    """Each function without its body, and the imports. ValueError where there is no function."""
+    lines, kept = source.split("\n"), []
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            kept += [*lines[node.lineno - 1 : node.end_lineno], ""]
+        if isinstance(node, ast.FunctionDef):
+            first = node.body[0]
+            told = first.end_lineno if ast.get_docstring(node) else first.lineno - 1
+            head = "\n".join(lines[node.lineno - 1 : told]).rstrip()
+            kept += [re.sub(r"\n\s*#.*$", "", head), "    ...", "", ""]
+    if not any(line.startswith("def ") for line in kept):
+        raise ValueError("a cell tagged answer defines a function")
+    return "\n".join(kept).strip()
+
+
+def lagging(root: Path = ROOT) -> list[str]:
+    """The notebooks that are missing, old, or left of a page that is gone."""
+    return notebooks.lagging(classroom(root), root / "classroom")
+
+
+def main(root: Path = ROOT) -> int:
+    try:
+        notebooks.renew(classroom(root), root / "classroom")
+    except ValueError as error:
+        print(f"Classroom left as it was: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
