@@ -10,14 +10,15 @@ from torch import Tensor, nn
 from kdlib import data, files, models
 
 FOLDER = Path(__file__).parent / "weights"
-XRAY_STUDENTS = ("alone", "distilled")
+STUDENTS = ("alone", "distilled")  # of the X-rays and of MNIST
 SHIPPED = (
     "mnist_lenet5_teacher",
+    *(f"mnist_student_{name}" for name in STUDENTS),
     "cifar_teacher",
     "cifar_student",
     "cifar_race",
     "xray_teacher",
-    *(f"xray_student_{name}" for name in XRAY_STUDENTS),
+    *(f"xray_student_{name}" for name in STUDENTS),
 )
 
 
@@ -55,6 +56,19 @@ def mnist_teacher() -> nn.Sequential:
     model = models.lenet5(seed=0)
     model.load_state_dict(tensors("mnist_lenet5_teacher"))
     return model.eval()
+
+
+def mnist_student(name: str) -> nn.Sequential:
+    """The LeNet-5 student of 46,164 weights, trained "alone" or "distilled" from `mnist_teacher`. Chapter 09.
+
+    Takes float images (N, 1, 32, 32) with pixels in [0, 1], gives logits (N, 10), in evaluation mode. Its
+    weights were rounded to 16 bits after the training.
+
+    Raises:
+        ValueError: another name.
+        DamagedError: the shipped file or its record is missing or altered.
+    """
+    return _student("mnist", name, models.lenet5((6, 12), (90, 64), seed=0))
 
 
 def cifar_teacher_logits(dataset: data.Dataset) -> Tensor:
@@ -120,12 +134,7 @@ def xray_student(name: str) -> nn.Sequential:
         ValueError: another name.
         DamagedError: the shipped file or its record is missing or altered.
     """
-    if name not in XRAY_STUDENTS:
-        raise ValueError(f"name is {name!r}; the shipped X-ray students are {', '.join(XRAY_STUDENTS)}")
-    model = models.xray_student(seed=0)
-    stored = tensors(f"xray_student_{name}")
-    model.load_state_dict({key: value.float() for key, value in stored.items()})
-    return model.eval()
+    return _student("xray", name, models.xray_student(seed=0))
 
 
 def xray_teacher_logits(dataset: data.Dataset) -> Tensor:
@@ -153,6 +162,14 @@ def xray_teacher_maps() -> Tensor:
         float32 (624, 4, 4), of the layer `network.layer3`; each map from 0 to 1.
     """
     return tensors("xray_teacher")["maps"].float()
+
+
+def _student(of: str, name: str, model: nn.Sequential) -> nn.Sequential:
+    """The stored weights of the student `name`, in its network."""
+    if name not in STUDENTS:
+        raise ValueError(f"name is {name!r}; the shipped students are {', '.join(STUDENTS)}")
+    model.load_state_dict({key: value.float() for key, value in tensors(f"{of}_student_{name}").items()})
+    return model.eval()
 
 
 def _outputs(name: str, dataset: data.Dataset, what: str) -> Tensor:

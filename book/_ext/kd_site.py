@@ -6,7 +6,9 @@ Settings without logic stand in `_config.yml`; the looks stand in `book/assets/k
 from __future__ import annotations
 
 import re
+import runpy
 import shutil
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -34,8 +36,8 @@ THEME_EARLY_FIXED = (
     'localStorage.getItem("theme") || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")'
 )
 
-# One source: the sliders of kdlib, which Jupyter runs too.
-SLIDERS = Path(__file__).resolve().parents[2] / "kdlib" / "sliders" / "js"
+# One source: the sliders of kdlib, which Jupyter runs too. This file of theirs needs no torch.
+SLIDERS = runpy.run_path(str(Path(__file__).resolve().parents[2] / "kdlib/sliders/scripts.py"))
 
 MORE = "further pages of this chapter"
 
@@ -106,25 +108,30 @@ def launch_plain(app: Any, pagename: str, templatename: str, context: dict[str, 
                 button["url"] = button["url"].replace(f"/{pagename}.ipynb", f"/{plain}.ipynb")
 
 
-def sliders_script() -> str:
-    """The kit, all sliders, and what starts those of a page: one classic script, which `file://` allows."""
-    kinds = sorted(file.stem for file in SLIDERS.glob("*.js") if file.stem not in ("kit", "page"))
-    return "\n".join((SLIDERS / f"{name}.js").read_text("utf-8") for name in ("kit", *kinds, "page"))
+def slider_scripts(kinds: Iterable[str]) -> list[str]:
+    """The files for sliders of these kinds, each once: the kit, theirs, and what starts them."""
+    return list(dict.fromkeys([*(part for kind in kinds for part in SLIDERS["parts"](kind)), "page"]))
 
 
 def place_sliders(app: Any) -> None:
-    """On `builder-inited`: the sliders into the site, before pages name them with a checksum."""
+    """On `builder-inited`: the sliders into the site, before pages name them with a checksum.
+
+    The weights of a model are a script too, of one long string: from `file://` a page can fetch nothing else.
+    """
     static = Path(app.outdir) / "_static"
-    static.mkdir(parents=True, exist_ok=True)
-    (static / "sliders.js").write_text(sliders_script(), "utf-8")
-    shutil.copyfile(SLIDERS / "sliders.css", static / "sliders.css")
+    shutil.copytree(SLIDERS["JS"], static / "sliders", dirs_exist_ok=True)
+    (static / "models").mkdir(exist_ok=True)
+    for name in SLIDERS["MODELS"]:
+        script = f'kd.stored.{name} = "{SLIDERS["weights"](name)}";\n'
+        (static / "models" / f"{name}.js").write_text(script, "utf-8")
 
 
 def add_sliders(app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
-    """On `html-page-context`: a page that holds a slider loads what moves it, once."""
-    if "data-slider=" in context.get("body", ""):
-        app.add_js_file("sliders.js", loading_method="defer")
-        app.add_css_file("sliders.css")
+    """On `html-page-context`: a page that holds sliders loads what moves these, once."""
+    if kinds := re.findall(r'data-slider="(\w+)"', context.get("body", "")):
+        for name in slider_scripts(kinds):
+            app.add_js_file(f"sliders/{name}.js", loading_method="defer")
+        app.add_css_file("sliders/sliders.css")
 
 
 def clean_page(page: str) -> str:

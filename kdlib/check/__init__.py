@@ -13,13 +13,14 @@ from kdlib.check.loss import kd_term, kl, masked_term
 from kdlib.check.privileged import mixed_target, ramp, side_by_side
 from kdlib.check.proof import bias_for, paired_interval, seeds_for, stored_batch
 from kdlib.check.recipe import batch_norm, smoothed, top_k
+from kdlib.check.ship import folded, rounded
 from kdlib.check.signals import angles, ensemble_logits, masked_hint, mutual
 from kdlib.check.temperature import likeness, soften, temperature_for
 from kdlib.check.threshold import best_threshold, predictive_value, sorted_auroc
 
 __all__ = [
     "Check", "Verdict", "angles", "batch_norm", "best_threshold", "bias_for", "calibration_error",
-    "ensemble_logits", "fair_score", "kd_term", "kl", "likeness", "masked_hint", "masked_term",
-    "mixed_target", "mutual", "paired_interval", "predictive_value", "ramp", "runs_for", "seeds_for",
+    "ensemble_logits", "fair_score", "folded", "kd_term", "kl", "likeness", "masked_hint", "masked_term",
+    "mixed_target", "mutual", "paired_interval", "predictive_value", "ramp", "rounded", "runs_for", "seeds_for",
     "side_by_side", "smoothed", "soften", "sorted_auroc", "stored_batch", "temperature_for", "top_k",
 ]  # fmt: skip

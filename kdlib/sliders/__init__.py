@@ -16,6 +16,7 @@ that is shown where nothing runs: without JavaScript, in print, on GitHub, in a 
 """
 
 from kdlib.sliders.answers import answers_slider
+from kdlib.sliders.digits import digits_slider
 from kdlib.sliders.errors import Pair, errors_slider
 from kdlib.sliders.information import Told, information_slider
 from kdlib.sliders.loss import loss_slider
@@ -23,11 +24,13 @@ from kdlib.sliders.roulette import seed_roulette
 from kdlib.sliders.schedules import schedule_slider
 from kdlib.sliders.temperature import temperature_slider
 from kdlib.sliders.threshold import threshold_slider
+from kdlib.sliders.xrays import xrays_slider
 
 __all__ = [
     "Pair",
     "Told",
     "answers_slider",
+    "digits_slider",
     "errors_slider",
     "information_slider",
     "loss_slider",
@@ -35,4 +38,5 @@ __all__ = [
     "seed_roulette",
     "temperature_slider",
     "threshold_slider",
+    "xrays_slider",
 ]

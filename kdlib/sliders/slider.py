@@ -4,19 +4,20 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
-JS = Path(__file__).parent / "js"
+from kdlib.sliders import scripts
+
+JS = scripts.JS
 HINT = "It is a slider in the book's pages, and in Jupyter once this cell has run."
 
 
 def module(kind: str) -> str:
-    """The ES module of a slider, for anywidget: the kit, the slider, and what anywidget calls."""
-    files = "".join((JS / f"{part}.js").read_text(encoding="utf-8") for part in ("kit", kind))
+    """The ES module of a slider, for anywidget: its files, and what anywidget calls."""
+    files = "".join((JS / f"{part}.js").read_text(encoding="utf-8") for part in scripts.parts(kind))
     return f'{files}\nexport default {{ render: (cell) => kd.show("{kind}", cell) }};\n'
 
 
@@ -55,8 +56,8 @@ class Slider(anywidget.AnyWidget):
 
     def html(self) -> str:
         """The table and the data, for `js/page.js`; the same text each time, without any id."""
-        # The images stand in the table already.
-        data = {name: value for name, value in self.data.items() if name != "images"}
+        # The images stand in the table already, and a page has a script for each model.
+        data = {name: value for name, value in self.data.items() if name not in ("images", "weights")}
         setting = {name: getattr(self, name) for name in data["start"]}
         stored = json.dumps({"data": data, "setting": setting}, ensure_ascii=False, separators=(",", ":"))
         stored = stored.replace("<", "\\u003c")  # no </script> inside

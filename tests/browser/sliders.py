@@ -88,7 +88,8 @@ def script() -> str:
     spec = importlib.util.spec_from_file_location("kd_site", file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.sliders_script()
+    kinds = sorted(file.stem for file in JS.glob("*.js") if file.stem not in ("kit", "net", "page"))
+    return "\n".join((JS / f"{name}.js").read_text("utf-8") for name in module.slider_scripts(kinds))
 
 
 def in_page(*sliders) -> str:

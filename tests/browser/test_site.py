@@ -127,7 +127,7 @@ def test_every_stored_slider_is_started_and_asks_for_one_script(visit: Any, name
     seen = visit(name)
     stored = seen.page.locator("[data-slider]").count()
     assert seen.page.locator(".kd-live").count() == stored
-    assert len([url for url in seen.requests if "sliders.js" in url]) == (stored > 0)
+    assert len([url for url in seen.requests if "sliders/kit.js" in url]) == (stored > 0)
 
 
 def test_a_slider_shows_its_table_without_javascript(visit: Any, name: str) -> None:

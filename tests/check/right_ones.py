@@ -316,6 +316,39 @@ def runs_power(gain, deviation):
     return math.ceil(4 * deviation**2 * gain**-2)
 
 
+def rounded_loop(weight, bits):
+    out = torch.empty_like(weight)
+    for o, row in enumerate(weight):
+        step = float(max(row.abs())) / (2 ** (bits - 1) - 1)
+        out[o] = torch.tensor([round(float(w) / step) * step for w in row], dtype=weight.dtype)
+    return out
+
+
+def rounded_numpy(weight, bits):
+    levels, w = 2 ** (bits - 1) - 1, weight.numpy()
+    largest = np.abs(w).max(1, keepdims=True)
+    return np.rint(w * levels / largest) * largest / levels
+
+
+def folded_torch(w, b, gamma, beta, mean, variance):
+    layer, norm = torch.nn.Linear(w.shape[1], len(w)).double(), torch.nn.BatchNorm1d(len(w)).double().eval()
+    with torch.no_grad():
+        for mine, given in ((layer.weight, w), (layer.bias, b), (norm.weight, gamma), (norm.bias, beta)):
+            mine.copy_(given)
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(variance)
+    fused = torch.nn.utils.fusion.fuse_linear_bn_eval(layer.eval(), norm)
+    return fused.weight, fused.bias
+
+
+def folded_probed(w, b, gamma, beta, mean, variance):
+    def both(x):
+        return gamma * (x @ w.T + b - mean) / torch.sqrt(variance + 1e-5) + beta
+
+    at_zero = both(torch.zeros(1, w.shape[1], dtype=w.dtype))
+    return (both(torch.eye(w.shape[1], dtype=w.dtype)) - at_zero).T, at_zero[0]
+
+
 RIGHT = {
     "soften": (soften_by_hand, soften_numpy),
     "temperature_for": (temperature_newton, temperature_by_logarithm),
@@ -343,4 +376,6 @@ RIGHT = {
     "fair_score": (fair_loop, fair_gather),
     "calibration_error": (calibration_loop, calibration_numpy),
     "runs_for": (runs_search, runs_power),
+    "rounded": (rounded_loop, rounded_numpy),
+    "folded": (folded_torch, folded_probed),
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import filecmp
 import importlib.util
 import json
 import re
@@ -138,7 +140,8 @@ def site(tmp_path_factory) -> Path:
     book.mkdir(parents=True)
     for part in ("_ext", "assets"):
         shutil.copytree(ROOT / "book" / part, book / part, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "kdlib/sliders/js", root / "kdlib/sliders/js")
+    for part in ("sliders", "weights"):
+        shutil.copytree(ROOT / "kdlib" / part, root / "kdlib" / part)
     shutil.copy(ROOT / "book" / "refs.bib", book)
     shutil.copy(ROOT / "book" / "references.md", book)
     config = yaml.safe_load((ROOT / "_config.yml").read_text("utf-8"))
@@ -192,12 +195,19 @@ def test_a_widget_shows_its_html_and_asks_for_no_kernel(site):
 
 def test_sliders_are_loaded_once_and_only_where_there_is_one(site):
     page = (site / "book/01_chapter.html").read_text("utf-8")
-    assert len(re.findall(r'<script defer="defer" src="\.\./_static/sliders\.js\?v=\w+">', page)) == 1
-    assert len(re.findall(r'href="\.\./_static/sliders\.css\?v=\w+"', page)) == 1
-    assert "sliders." not in (site / "book/plain.html").read_text("utf-8")
-    script = (site / "_static/sliders.js").read_text("utf-8")
-    for name in ("kit", "temperature", "loss", "answers", "schedules", "information", "roulette", "page"):
-        assert script.count((ROOT / f"kdlib/sliders/js/{name}.js").read_text("utf-8")) == 1
+    loaded = re.findall(r'<script defer="defer" src="\.\./_static/sliders/(\w+)\.js\?v=\w+">', page)
+    assert loaded == ["kit", "loss", "page"]
+    assert len(re.findall(r'href="\.\./_static/sliders/sliders\.css\?v=\w+"', page)) == 1
+    assert "_static/sliders" not in (site / "book/plain.html").read_text("utf-8")
+    for name in loaded:
+        assert filecmp.cmp(site / f"_static/sliders/{name}.js", ROOT / f"kdlib/sliders/js/{name}.js")
+
+
+def test_the_weights_of_a_model_are_a_script_that_any_page_can_ask_for(site):
+    script = (site / "_static/models/xray_student_alone.js").read_text("utf-8")
+    stored = re.fullmatch(r'kd\.stored\.xray_student_alone = "([\w+/=]+)";\n', script)
+    assert base64.b64decode(stored[1]) == (ROOT / "kdlib/weights/xray_student_alone.safetensors").read_bytes()
+    assert len(script) <= 745_000
 
 
 def test_formulas_are_mathml_wherever_they_stand_and_no_script_draws_them(site):

@@ -9,6 +9,8 @@
 //   choices  groups of radio buttons: { name, legend, options: [{ value, words, image }], also(value) }
 //   buttons  { words(setting), press(setting) }: press gives the settings that it changes
 //   settle   (setting, the last one) => settings that have to follow, if any
+//   attach   what listens to a picture by itself: ({ one, choose, later }) => ..., with the picture by its name, what
+//            changes settings, and what asks for a new drawing; if any
 //   draw     (setting) => { pictures: HTML by name, said: HTML, values: words for screen readers by track, off: [] }
 
 const kd = { sliders: {} };
@@ -221,7 +223,7 @@ kd.reset = (words, start) => ({ words: () => words, press: () => start });
 kd.show = (kind, { model, el }) => {
   const data = model.get("data");
   const slider = kd.sliders[kind](data);
-  const { layout, draw, tracks = {}, choices = [], buttons = [], settle = () => ({}) } = slider;
+  const { layout, draw, tracks = {}, choices = [], buttons = [], settle = () => ({}), attach } = slider;
   const names = Object.keys(data.start);
   const button = (_, i) => `<button type="button" name="${i}" data-lm-suppress-shortcuts></button>`;
   const bare = {
@@ -316,6 +318,7 @@ kd.show = (kind, { model, el }) => {
   });
   view.addEventListener("submit", (event) => event.preventDefault());
   for (const name of names) model.on(`change:${name}`, later);
+  attach?.({ one, choose, later });
   paint();
   el.append(view);
   el.classList.add("kd-slider", "kd-live");

@@ -1,0 +1,165 @@
+// A trained network in the page: its stored weights, and what it answers to an image. Plain loops over typed arrays,
+// for a convolution of two thousand pixels needs no more.
+
+kd.stored = {}; // by name: a safetensors file as base64, put here by a script of its own, for file:// allows no fetch
+
+// 16 bits to a number: one for the sign, five for the exponent, ten for the fraction (IEEE 754).
+kd.half = (bits) => {
+  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
+  const size = exponent === 31 ? (fraction ? NaN : Infinity)
+    : exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -24 * fraction;
+  return bits >> 15 ? -size : size;
+};
+
+// The tensors of a safetensors file: eight bytes for the length of the header, the header in JSON, the numbers.
+kd.tensors = (base64) => {
+  const bytes = Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
+  const start = 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true));
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, start)));
+  delete header.__metadata__;
+  const read = { F16: (part) => Float32Array.from(new Uint16Array(part), kd.half), F32: (part) => new Float32Array(part) };
+  const one = ([name, { dtype, shape, data_offsets: [from, to] }]) =>
+    [name, { shape, values: read[dtype](bytes.buffer.slice(start + from, start + to)) }];
+  return Object.fromEntries(Object.entries(header).map(one));
+};
+
+// ---- layers: from { shape: [channels, height, width], values } to the next ----
+
+// A row of the image, times one weight, onto a row of the output: what all others wait for.
+kd.addRow = (out, to, row, from, count, weight) => {
+  for (let i = 0; i < count; i++) out[to + i] += weight * row[from + i];
+};
+
+kd.convolved = ({ shape: [channels, height, width], values }, weight, bias, padding) => {
+  const [outputs, , size] = weight.shape;
+  const [rows, columns] = [height + 2 * padding - size + 1, width + 2 * padding - size + 1];
+  const out = new Float32Array(outputs * rows * columns);
+  for (let o = 0; o < outputs; o++) {
+    out.fill(bias.values[o], o * rows * columns, (o + 1) * rows * columns);
+    for (let c = 0; c < channels; c++) {
+      for (let k = 0; k < size * size; k++) {
+        const [down, across] = [Math.floor(k / size) - padding, (k % size) - padding];
+        const [left, right] = [Math.max(0, -across), Math.min(columns, width - across)];
+        const w = weight.values[(o * channels + c) * size * size + k];
+        for (let y = Math.max(0, -down); y < Math.min(rows, height - down); y++) {
+          kd.addRow(out, (o * rows + y) * columns + left, values, (c * height + y + down) * width + left + across, right - left, w);
+        }
+      }
+    }
+  }
+  return { shape: [outputs, rows, columns], values: out };
+};
+
+// The largest of each 2 x 2; an odd row or column at the end falls away, as in PyTorch.
+kd.pooled = ({ shape: [channels, height, width], values }) => {
+  const [rows, columns] = [height >> 1, width >> 1];
+  const out = new Float32Array(channels * rows * columns);
+  for (let i = 0; i < out.length; i++) {
+    const [row, x] = [Math.floor(i / columns), i % columns];
+    const at = (Math.floor(row / rows) * height + 2 * (row % rows)) * width + 2 * x;
+    out[i] = Math.max(values[at], values[at + 1], values[at + width], values[at + width + 1]);
+  }
+  return { shape: [channels, rows, columns], values: out };
+};
+
+kd.linear = ({ values }, weight, bias) => {
+  const out = Float32Array.from(bias.values);
+  for (let o = 0; o < out.length; o++) {
+    let total = 0;
+    for (let i = 0; i < values.length; i++) total += weight.values[o * values.length + i] * values[i];
+    out[o] += total;
+  }
+  return { shape: [out.length], values: out };
+};
+
+// The logits for one image of numbers from 0 to 1. A layer is [kind, name of its weights, padding].
+kd.logits = (layers, tensors, shape, image) => {
+  let x = { shape, values: Float32Array.from(image) };
+  for (const [kind, name, padding] of layers) {
+    const [weight, bias] = [tensors[`${name}.weight`], tensors[`${name}.bias`]];
+    if (kind === "conv") x = kd.convolved(x, weight, bias, padding);
+    else if (kind === "linear") x = kd.linear(x, weight, bias);
+    else if (kind === "pool") x = kd.pooled(x);
+    else x = { shape: x.shape, values: x.values.map((value) => Math.max(0, value)) };
+  }
+  return [...x.values];
+};
+
+// ---- images ----
+
+// Grey numbers from 0 to 255 in another size, as Pillow's bilinear filter and torch's antialiased one do it: each new
+// pixel is a mean of the old ones around it, in a triangle as wide as two new pixels; first across, then down, and
+// both times rounded.
+kd.resized = (pixels, [height, width], [rows, columns]) => {
+  const taps = (from, to) => {
+    const [scale, reach] = [from / to, Math.max(1, from / to)];
+    return kd.range(to).map((i) => {
+      const middle = (i + 0.5) * scale;
+      const first = Math.max(0, Math.trunc(middle - reach + 0.5));
+      const count = Math.min(from, Math.trunc(middle + reach + 0.5)) - first;
+      const shares = kd.range(count).map((k) => Math.max(0, 1 - Math.abs(first + k + 0.5 - middle) / reach));
+      const all = kd.sum(shares);
+      return { first, shares: shares.map((share) => share / all) };
+    });
+  };
+  const across = new Uint8ClampedArray(height * columns);
+  for (const [x, { first, shares }] of taps(width, columns).entries()) {
+    for (let y = 0; y < height; y++) {
+      let total = 0;
+      for (let k = 0; k < shares.length; k++) total += shares[k] * pixels[y * width + first + k];
+      across[y * columns + x] = Math.floor(total + 0.5);
+    }
+  }
+  const out = new Uint8ClampedArray(rows * columns);
+  for (const [y, { first, shares }] of taps(height, rows).entries()) {
+    for (let x = 0; x < columns; x++) {
+      let total = 0;
+      for (let k = 0; k < shares.length; k++) total += shares[k] * across[(first + k) * columns + x];
+      out[y * columns + x] = Math.floor(total + 0.5);
+    }
+  }
+  return out;
+};
+
+// Grey numbers from 0 to 255 as the address of a picture.
+kd.pictureOf = (pixels, [height, width]) => {
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  const rgba = Uint8ClampedArray.from({ length: 4 * pixels.length }, (_, i) => (i % 4 === 3 ? 255 : pixels[i >> 2]));
+  canvas.getContext("2d").putImageData(new ImageData(rgba, width, height), 0, 0);
+  return canvas.toDataURL();
+};
+
+// ---- what runs in the page: models whose weights are fetched on first use ----
+
+// In a page a script brings the weights; in Jupyter they come with the slider.
+kd.home = document.currentScript?.src;
+kd.waiting = {};
+kd.fetched = (name) => kd.waiting[name] ??= new Promise((done, failed) => {
+  if (kd.stored[name]) return done();
+  const script = document.createElement("script");
+  script.onload = done;
+  script.onerror = () => failed(new Error(`the weights ${name} could not be loaded`));
+  script.src = new URL(`../models/${name}.js`, kd.home).href;
+  document.head.append(script);
+}).catch((error) => { delete kd.waiting[name]; throw error; });
+
+// Models that answer once their weights are here. `ready()` is true then, `load(after)` fetches them, `problem` says
+// why they could not be had, `logits(grey)` gives a row a model, for grey numbers from 0 to 255.
+kd.network = ({ models, shape, weights = {} }) => {
+  Object.assign(kd.stored, weights);
+  const read = {};
+  let last = {}; // asked about one image again and again, as when the temperature moves
+  const answers = (grey) => models.map(({ weights, layers }) =>
+    kd.logits(layers, (read[weights] ??= kd.tensors(kd.stored[weights])), shape, Float32Array.from(grey, (x) => x / 255)));
+  const network = {
+    problem: "",
+    ready: () => models.every(({ weights }) => kd.stored[weights]),
+    load: (after) => Promise.all(models.map(({ weights }) => kd.fetched(weights)))
+      .then(() => (network.problem = ""), (error) => (network.problem = error.message)).then(after),
+    logits(grey) {
+      if (last.grey !== grey) last = { grey, rows: answers(grey) };
+      return last.rows;
+    },
+  };
+  return network;
+};

@@ -1,0 +1,257 @@
+"""Chapter 9's networks in a real Chromium: they answer as PyTorch does, to what is drawn and to what is opened."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from sliders import part, press, settled
+from strokes import DRAWN
+
+from kdlib import data, pretrained
+from kdlib.sliders.stored import layers
+from kdlib.softening import soften
+
+pytestmark = pytest.mark.browser
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
+
+CHAPTER = "book/09_ship.html"
+MODELS = {
+    "mnist_lenet5_teacher": pretrained.mnist_teacher,
+    "mnist_student_alone": lambda: pretrained.mnist_student("alone"),
+    "mnist_student_distilled": lambda: pretrained.mnist_student("distilled"),
+    "xray_student_alone": lambda: pretrained.xray_student("alone"),
+    "xray_student_distilled": lambda: pretrained.xray_student("distilled"),
+}
+NUMBERS = "const of = (text) => Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));"
+
+
+def text(pixels: Any) -> str:
+    return base64.b64encode(np.ascontiguousarray(pixels, np.uint8).tobytes()).decode()
+
+
+def digits(page: Any) -> Any:
+    return page.locator(".kd-view-digits").first
+
+
+def xrays(page: Any) -> Any:
+    return page.locator(".kd-view-xrays").first
+
+
+def draw(page: Any, strokes: list[list[tuple[float, float]]], scale: float = 1, shift: float = 0) -> None:
+    """Draw by mouse, on a paper that is 100 wide."""
+    pad = part(digits(page), "pad")
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
+    for stroke in strokes:
+        for i, point in enumerate(stroke):
+            x, y = ((shift + scale * z) * box["width"] / 100 for z in point)
+            page.mouse.move(box["x"] + x, box["y"] + y)
+            if i == 0:
+                page.mouse.down()
+        page.mouse.up()
+
+
+def answers(scope: Any) -> dict[str, str]:
+    """The class that each network says, once all of them have spoken."""
+    said = part(scope, "said")
+    expect(said).to_contain_text("distilled:")
+    names = said.locator("b").all_inner_texts()
+    return dict(zip(("teacher", "alone", "distilled")[-len(names) :], names, strict=True))
+
+
+def clear(page: Any) -> None:
+    digits(page).get_by_role("button", name="Clear").click()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_page_computes_what_pytorch_computes(visit, name) -> None:
+    model, mnist = MODELS[name](), name.startswith("mnist")
+    test = data.load("mnist", "test", resolution=32) if mnist else data.load("chest_xray", "test")
+    images = test.images[:1000]
+    side = images.shape[-1]
+    page = visit(CHAPTER).page
+    ask = f"""async ([name, layers, images]) => {{
+      {NUMBERS}
+      await kd.fetched(name);
+      const [tensors, all] = [kd.tensors(kd.stored[name]), of(images)];
+      const rows = [];
+      for (let i = 0; i < all.length; i += {side * side}) {{
+        const image = Float32Array.from(all.subarray(i, i + {side * side}), (x) => x / 255);
+        rows.push(kd.softmax(kd.logits(layers, tensors, [1, {side}, {side}], image), 1));
+      }}
+      return rows;
+    }}"""
+    shares = torch.tensor(page.evaluate(ask, [name, layers(model), text(images)]))
+    with torch.no_grad():
+        expected = soften(model(images.float() / 255), 1.0)
+    assert len(shares) >= 600
+    assert float((shares - expected).abs().max()) < 1e-5
+
+
+@pytest.mark.parametrize(("size", "to"), [((28, 28), 32), ((61, 37), 64), ((300, 420), 64), ((64, 64), 64), ((1000, 70), 64)])
+def test_an_image_is_resized_as_pillow_and_torch_resize_it(visit, size, to) -> None:
+    image = np.random.default_rng(0).integers(0, 256, size, np.uint8)
+    ask = f"([image, from, to]) => {{ {NUMBERS} return [...kd.resized(of(image), from, to)]; }}"
+    given = np.array(visit(CHAPTER).page.evaluate(ask, [text(image), size, (to, to)])).reshape(to, to)
+    pillow = np.asarray(Image.fromarray(image).resize((to, to), Image.Resampling.BILINEAR))
+    torchs = data.resize(torch.from_numpy(image)[None, None], to)[0, 0].numpy()
+    for expected in (pillow, torchs):
+        assert np.abs(given - expected.astype(int)).max() <= 1
+
+
+def test_drawn_digits_are_read(visit) -> None:
+    """Twenty digits drawn by mouse: none of the networks may misread more than two."""
+    page = visit(CHAPTER).page
+    right = {"teacher": 0, "alone": 0, "distilled": 0}
+    for digit, strokes in DRAWN:
+        clear(page)
+        draw(page, strokes)
+        settled(page)
+        for name, said in answers(digits(page)).items():
+            right[name] += said == str(digit)
+    print(right)
+    assert min(right.values()) >= 18, right
+
+
+def test_a_small_digit_drawn_high_is_seen_as_a_large_one_in_the_middle(visit) -> None:
+    """It is centred and scaled as MNIST was."""
+    seven = [[(26.0, 20.0), (74.0, 20.0), (44.0, 86.0)]]
+    page = visit(CHAPTER).page
+    ask = "(strokes) => kd.asDigit(strokes)"
+    large, small = (
+        np.array(page.evaluate(ask, [[[shift + scale * x, scale * y] for x, y in stroke] for stroke in seven]))
+        for shift, scale in ((0, 2.8), (150, 0.7))
+    )
+    assert np.abs(large - small).max() <= 1
+    ink = large.reshape(28, 28)
+    rows, columns = np.nonzero(ink.sum(1))[0], np.nonzero(ink.sum(0))[0]
+    assert max(np.ptp(rows), np.ptp(columns)) + 1 in (20, 21)
+    middle = [(ink.sum(axis) * (np.arange(28) + 0.5)).sum() / ink.sum() for axis in (0, 1)]
+    assert middle == pytest.approx([14, 14], abs=0.1)
+    draw(page, seven, scale=0.3, shift=2)
+    assert set(answers(digits(page)).values()) == {"7"}
+
+
+def test_an_empty_paper_and_a_dot_are_not_classified(visit) -> None:
+    page = visit(CHAPTER).page
+    said = part(digits(page), "said")
+    expect(said).to_contain_text("empty paper")
+    draw(page, [[(50, 50), (51, 51)]])
+    expect(said).to_contain_text("dot")
+    clear(page)
+    draw(page, DRAWN[14][1])
+    assert set(answers(digits(page)).values()) == {"7"}
+    clear(page)
+    expect(said).to_contain_text("empty paper")
+    assert said.locator("b").count() == 0
+    draw(page, [*DRAWN[14][1], [(10, 90), (90, 90)]])
+    digits(page).get_by_role("button", name="Undo").click()
+    settled(page)
+    assert set(answers(digits(page)).values()) == {"7"}
+
+
+def test_a_digit_is_drawn_by_keys(visit) -> None:
+    """A 7: pen down, to the right, then down to the left."""
+    page = visit(CHAPTER).page
+    part(digits(page), "pad").focus()
+    press(page, *["ArrowLeft"] * 4, *["ArrowUp"] * 5, "Space", *["ArrowRight"] * 7)
+    for _ in range(5):
+        press(page, "ArrowDown", "ArrowLeft", "ArrowDown")
+    press(page, "Space")
+    assert set(answers(digits(page)).values()) == {"7"}
+
+
+def test_a_finger_draws_and_does_not_scroll(visit) -> None:
+    page = visit(CHAPTER, width=390, has_touch=True, is_mobile=True).page
+    pad = part(digits(page), "pad")
+    pad.scroll_into_view_if_needed()
+    box, before = pad.bounding_box(), page.evaluate("scrollY")
+    touch = page.context.new_cdp_session(page)
+    across = [(26, 20), (50, 20), (74, 20), (60, 50), (50, 70), (44, 86)]
+    for kind, points in [("touchStart", across[:1]), *(("touchMove", [at]) for at in across[1:]), ("touchEnd", [])]:
+        at = [{"x": box["x"] + x * box["width"] / 100, "y": box["y"] + y * box["width"] / 100} for x, y in points]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
+    assert set(answers(digits(page)).values()) == {"7"}
+    assert page.evaluate("scrollY") == before
+
+
+def test_the_weights_come_when_they_are_wanted_and_no_earlier(visit) -> None:
+    seen = visit(CHAPTER)
+    assert not [url for url in seen.requests if "/models/" in url]
+    digits(seen.page).locator("input[name=index]").nth(1).check()
+    answers(digits(seen.page))
+    loaded = [url.rsplit("/", 1)[1] for url in seen.requests if "/models/" in url]
+    assert sorted(loaded) == [f"{name}.js" for name in sorted(MODELS) if name.startswith("mnist")]
+    assert not seen.errors
+
+
+def test_weights_that_do_not_come_are_said_in_words(visit) -> None:
+    page = visit(CHAPTER).page
+    page.route("**/models/*", lambda route: route.abort())
+    page.evaluate("kd.home = 'http://127.0.0.1:9/sliders/kit.js'")  # where nobody answers
+    digits(page).locator("input[name=index]").nth(1).check()
+    expect(part(digits(page), "said")).to_contain_text("could not be loaded")
+
+
+def png(image: Image.Image, kind: str = "PNG") -> dict[str, Any]:
+    file = io.BytesIO()
+    image.save(file, kind)
+    return {"name": f"image.{kind.lower()}", "mimeType": f"image/{kind.lower()}", "buffer": file.getvalue()}
+
+
+def opened(page: Any, file: dict[str, Any]) -> Any:
+    xrays(page).locator("input[type=file]").set_input_files(file)
+    return part(xrays(page), "said")
+
+
+def test_an_image_from_the_disk_is_answered_as_in_pytorch(visit) -> None:
+    """An X-ray of 300 x 200 pixels: the page's answer is that of the images that training saw."""
+    small = data.load("chest_xray", "test").images[500, 0].numpy()
+    large = Image.fromarray(small).resize((300, 200), Image.Resampling.BICUBIC)
+    page = visit(CHAPTER).page
+    said = opened(page, png(large))
+    expect(said).to_contain_text("Your image")
+    expect(said).not_to_contain_text("colours")
+    answers(xrays(page))
+    seen = np.asarray(large.resize((64, 64), Image.Resampling.BILINEAR))
+    with torch.no_grad():
+        logits = pretrained.xray_student("distilled")(torch.from_numpy(seen.copy())[None, None].float() / 255)
+    share = float(soften(logits, 1.0).max())
+    expect(said).to_contain_text(f"{100 * share:.1f}\u00a0%" if share < 0.9995 else ">99.9")
+
+
+def test_other_images_are_read_or_refused_in_words(visit) -> None:
+    page = visit(CHAPTER).page
+    grey = Image.fromarray(data.load("chest_xray", "test").images[500, 0].numpy())
+    said = opened(page, {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no image"})
+    expect(said).to_contain_text("no image that a browser can read")
+    said = opened(page, png(Image.new("1", (8000, 6300))))
+    expect(said).to_contain_text("50 million pixels")
+    said = opened(page, png(Image.new("L", (40, 30))))
+    expect(said).to_contain_text("40 × 30")
+    assert part(xrays(page), "said").locator("b").count() == 0
+    deep = Image.fromarray(np.asarray(grey, np.uint16) * 257)  # 16 bits
+    said = opened(page, png(deep))
+    expect(said).to_contain_text("distilled: pneumonia")
+    said = opened(page, png(grey, "JPEG"))
+    expect(said).to_contain_text("distilled: pneumonia")
+    colours = Image.merge("RGB", [grey, grey.rotate(90), grey.rotate(180)])
+    said = opened(page, png(colours))
+    expect(said).to_contain_text("It has colours")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_both_are_accessible_while_they_answer(visit, scheme) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page = visit(CHAPTER, color_scheme=scheme).page
+    for view in (digits(page), xrays(page)):
+        view.locator("input[name=index]").nth(1).check()
+        answers(view)
+    found = axe.run(page, context=".kd-slider").response["violations"]
+    assert not found, [(each["id"], each["nodes"][0]["html"]) for each in found]
