@@ -8,6 +8,7 @@ The method, from the bottom up; it knows nothing of what stands below the line:
     models        the networks of the book
     training      the loop; recipes, schedules, checkpoints, a teacher's cache      (03, 04)
     evaluation    metrics, statistics, what tables say, fidelity, Grad-CAM          (03, 05, 08)
+    ship          a trained model as an ONNX file, in float32 and int8              (09)
     data          MNIST, CIFAR-10, X-rays and clicks as tensors, ways to change them
     ---------------------------------------------------------------------------------
     pretrained    the weights and teachers' answers that travel with kdlib

@@ -30,6 +30,7 @@ from kdlib.experiments import (
     mnist,
     privileged_resolution,
     race,
+    ship,
     signals,
     speed,
     xray,
@@ -38,7 +39,7 @@ from kdlib.experiments.arms import Arm, Experiment, Job, fit, settings, spread
 from kdlib.training import devices, logits_of
 
 FIRST = (loss_bugs, mnist, race, cifar, caching_cost, xray)
-CHAPTERS = (*FIRST, speed, clicks, privileged_resolution, signals, fidelity)
+CHAPTERS = (*FIRST, speed, clicks, privileged_resolution, signals, fidelity, ship)
 # All that these files define, in this order.
 EXPERIMENTS = {e.name: e for of in CHAPTERS for e in vars(of).values() if isinstance(e, Experiment)}
 SCALES = ("cpu", "full")

@@ -9,7 +9,7 @@ other, and take many times as long as one.
 import os
 import platform
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
@@ -118,7 +118,7 @@ def threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def latencies(model: nn.Module, image: Tensor, *, calls: int, warm_up: int) -> Tensor:
+def latencies(model: Callable[[Tensor], Tensor], image: Tensor, *, calls: int, warm_up: int) -> Tensor:
     """How long a model takes for one image, call by call, in milliseconds. Chapter 05.
 
     Args:

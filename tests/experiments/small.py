@@ -23,6 +23,7 @@ from kdlib.experiments import (
     privileged_resolution,
     race,
     runner,
+    ship,
     signals,
     speed,
     xray,
@@ -101,7 +102,9 @@ def shrink(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(clicks, "RECIPE", replace(clicks.RECIPE, batch_size=8))
     patch.setattr(clicks, "TRAINING", 600)
     patch.setattr(clicks, "TEST", 1000)
+    patch.setattr(pretrained, "xray_student", lambda name: flat(4, seed=len(name)))
     with_options(patch, speed.EXPERIMENT, calls=2)
+    with_options(patch, ship.EXPERIMENT, calls=2)
     with_options(patch, caching_cost.EXPERIMENT, images=300, warm_up=40)
 
 

@@ -35,6 +35,7 @@ COUNTS = {
     "privileged_resolution": 65,
     "signals": 121,
     "fidelity": 225,
+    "ship": 21,
 }
 
 
