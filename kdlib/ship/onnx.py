@@ -88,7 +88,7 @@ def quantise(path: str | Path, images: Tensor, to: str | Path) -> Path:
     tools, before = (_needed(f"onnxruntime.quantization{part}") for part in ("", ".shape_inference"))
     with TemporaryDirectory() as folder:
         merged, small = str(Path(folder) / "merged.onnx"), Path(folder) / "int8.onnx"
-        before.quant_pre_process(str(path), merged)  # batch norm becomes part of its convolution
+        before.quant_pre_process(str(path), merged)  # layers merged, shapes known
         tools.quantize_static(merged, str(small), reader, per_channel=True)
         return _written(Path(to), small.read_bytes())
 
