@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from kdlib import data, models, pretrained, ship
 from kdlib.data import Dataset
+from kdlib.evaluation import metrics, statistics
 from kdlib.experiments import mnist, xray
 from kdlib.experiments.arms import Arm, Experiment, Job
 from kdlib.experiments.measures import confusion, figures
@@ -88,13 +89,24 @@ def timed(name: str, answer: Callable[[Tensor], Tensor], image: Tensor, calls: i
 def judged(found: Tensor, torchs: Tensor, labels: Tensor) -> dict[str, Any]:
     """How good the file's answers are, and how far from PyTorch's; both logits (N, C)."""
     moved = (found.double().softmax(1) - torchs.double().softmax(1)).abs()
-    names = ("errors", "accuracy", "auroc") if found.shape[1] == 2 else ("errors", "accuracy")
-    return figures(found, labels, *names) | {
+    measured = figures(found, labels, "errors", "accuracy")
+    if found.shape[1] == 2:
+        measured |= figures(found, labels, "auroc") | {"auroc_change": ranking_change(found, torchs, labels)}
+    return measured | {
         "test_confusion": confusion(found, labels),
         "largest_difference": float(moved.max()),  # of probabilities
         "mean_difference": float(moved.mean()),
         "other_answers": int((found.argmax(1) != torchs.argmax(1)).sum()),
     }
+
+
+def ranking_change(found: Tensor, torchs: Tensor, labels: Tensor) -> list[float]:
+    """AUROC of the file minus that of PyTorch, and the ends of its 95 % interval over test images."""
+
+    def change(at: Tensor) -> float:
+        return metrics.auroc(found[at], labels[at]) - metrics.auroc(torchs[at], labels[at])
+
+    return list(statistics.bootstrap(change, len(labels), samples=500, seed=0))
 
 
 HEADLINE = ("onnx_ms", "median milliseconds for one image with ONNX Runtime", 3)

@@ -66,7 +66,6 @@ def network_slider(
         ],
         "shape": [1, side, side],
         "names": as_names(names, "names", len(examples)),
-        "pixels": examples.flatten(1).tolist(),
         "images": as_pictures(examples[:, 0] if ink else examples, len(examples), ink=ink),
         "weights": {file: scripts.weights(file) for file, _ in models.values()},
         **data,

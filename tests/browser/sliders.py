@@ -10,6 +10,7 @@ from kdlib.sliders import (
     Pair,
     Told,
     answers_slider,
+    digits_slider,
     errors_slider,
     information_slider,
     loss_slider,
@@ -17,6 +18,7 @@ from kdlib.sliders import (
     seed_roulette,
     temperature_slider,
     threshold_slider,
+    xrays_slider,
 )
 from kdlib.sliders.slider import JS
 
@@ -63,6 +65,9 @@ ODDS = {
         ("teacher", "alone", "distilled"), torch.tensor([-4, 0.6, 1, 0.5, 0.7, 2, -1, 9])
     ),
 }
+INK = torch.zeros(2, 1, 28, 28, dtype=torch.uint8)
+INK[0, 0, 4:24, 8:10] = INK[0, 0, 22:24, 8:20] = INK[1, 0, 4:24, 13:15] = 255
+GREY = (torch.arange(2 * 64 * 64) // 32).reshape(2, 1, 64, 64).to(torch.uint8)
 GAINS = {seed: float(seed * 37 % 41 - 13) for seed in range(40)}  # -13 to 27
 MAKE = {
     "temperature": lambda **options: temperature_slider(
@@ -77,6 +82,8 @@ MAKE = {
     "errors": lambda **options: errors_slider(RUNS, {0: 70, 1: 66}, **({"about": ABOUT} | options)),
     "information": lambda **options: information_slider(TOLD, **options),
     "roulette": lambda **options: seed_roulette(GAINS, **options),
+    "digits": lambda **options: digits_slider(INK, names=["an L", "a bar"], **options),
+    "xrays": lambda **options: xrays_slider(GREY, names=["dark", "light"], truths=[0, 1], **options),
 }
 PHONE = {"has_touch": True, "is_mobile": True}
 EACH = pytest.mark.parametrize("kind", MAKE)

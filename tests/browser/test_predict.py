@@ -21,7 +21,7 @@ def test_the_book_has_cards() -> None:
 @EACH
 def test_nothing_of_an_answer_is_in_sight_before_it_is_given(browser: Any, path: Path) -> None:
     page = opened(browser, path)
-    for card in page.locator(".kd-card").all():
+    for card in page.locator(".kd-predict.kd-card").all():
         assert card.locator(".kd-reveal").get_attribute("open") is None
         assert not card.locator(".kd-reveal > :not(summary)").first.is_visible()
         assert card.locator(".kd-verdict").inner_text() == ""
@@ -35,7 +35,7 @@ def test_nothing_of_an_answer_is_in_sight_before_it_is_given(browser: Any, path:
 @pytest.mark.parametrize("way", ["mouse", "touch", "keyboard"])
 def test_an_answer_opens_what_was_measured(browser: Any, path: Path, way: str) -> None:
     page = opened(browser, path, has_touch=way == "touch")
-    for card in page.locator(".kd-card").all():
+    for card in page.locator(".kd-predict.kd-card").all():
         if card.get_attribute("data-number"):
             card.locator("input").fill("-1000")
             card.locator("form button").click()

@@ -40,6 +40,8 @@ MOVES = {
     "errors": ("images", 1, "1,800: \N{MINUS SIGN}9 (\N{MINUS SIGN}35 to +17), no difference detected", 2),
     "information": ("index", 3, "leak 1: teacher 0.250, gain not run", 4),
     "roulette": ("runs", 3, "3 runs", 5),
+    "digits": ("temperature", 10, "temperature 10", 11),
+    "xrays": ("temperature", 10, "temperature 10", 11),
 }  # fmt: skip
 
 

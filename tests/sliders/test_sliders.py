@@ -15,21 +15,30 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
+from kdlib import pretrained
+from kdlib.data import resize
 from kdlib.experiments import clicks
+from kdlib.numbers import percent
 from kdlib.sliders import (
     Pair,
     Told,
     answers_slider,
+    digits_slider,
     errors_slider,
     information_slider,
     loss_slider,
     schedule_slider,
+    scripts,
     seed_roulette,
     temperature_slider,
     threshold_slider,
+    xrays_slider,
 )
 from kdlib.sliders.schedules import RUN
+from kdlib.sliders.stored import layers
+from kdlib.softening import soften
 
 LN3 = math.log(3)
 SPACE, MINUS = "\N{NO-BREAK SPACE}", "\N{MINUS SIGN}"
@@ -48,6 +57,9 @@ ODDS = {
 }
 THREE = {0: 270, 1: 280, 2: 290}
 PAIRS = [Pair("600", THREE, {0: 260, 1: 279, 2: 284, 5: 999}), Pair("60,000", THREE, THREE)]
+DIGITS = torch.zeros(2, 1, 28, 28, dtype=torch.uint8)
+DIGITS[0, 0, 4:24, 13:15] = 255
+XRAY = (torch.arange(64 * 64) // 16).reshape(1, 1, 64, 64).to(torch.uint8)
 GOOD = {
     temperature_slider: {"logits": ROWS, "labels": ["a", "b"], "images": INK, "names": ["one", "two"]},
     loss_slider: {"student_logits": [0, 0], "teacher_logits": [LN3, 0], "label": 0, "labels": ["a", "b"]},
@@ -63,6 +75,8 @@ GOOD = {
     seed_roulette: {"gains": GAINS},
     threshold_slider: {"odds": ODDS, "truths": dict.fromkeys(ODDS, TRUTH)},
     errors_slider: {"runs": {"images": PAIRS, "steps": PAIRS[::-1]}, "teacher": {0: 66, 7: 70}},
+    digits_slider: {"images": DIGITS, "names": ["a bar", "nothing"]},
+    xrays_slider: {"images": XRAY, "names": ["one"], "truths": [1]},
 }
 EACH = pytest.mark.parametrize("make", GOOD, ids=lambda make: make.__name__)
 
@@ -117,6 +131,8 @@ def cells(slider) -> list[list[str]]:
             {"varied": "images", "images": 0, "steps": 0},
             {"varied": "steps", "images": 1, "steps": 1},
         ),
+        (digits_slider, {"temperature": 1, "index": 0}, {"temperature": 20, "index": 2}),
+        (xrays_slider, {"temperature": 1, "index": 0}, {"temperature": 0.1, "index": 1}),
     ],
 )
 def test_settings_are_read_set_and_heard(make, start, moves):
@@ -385,7 +401,7 @@ def test_arrays_half_precision_and_tensors_that_need_grad():
     assert slider.data["truths"] == [1, 0]
 
 
-T, LOSS, A, S, INFO, R, TH, E = GOOD
+T, LOSS, A, S, INFO, R, TH, E, D, X = GOOD
 
 
 def odds_with(z) -> dict:
@@ -490,7 +506,51 @@ BAD = [
 ]  # fmt: skip
 
 
+BAD += [
+    (D, {"images": DIGITS.float()}, TypeError, "images has dtype torch.float32; give uint8"),
+    (D, {"images": DIGITS[:, 0]}, ValueError, r"images has shape \(2, 28, 28\); give \(2, 1, 28, 28\)"),
+    (D, {"images": DIGITS[:1]}, ValueError, r"give \(2, 1, 28, 28\) for 2 names"),
+    (D, {"images": DIGITS.repeat(5, 1, 1, 1), "names": "abcdefghij"}, ValueError, "1 to 8 of both"),
+    (D, {"temperature": 0}, ValueError, "temperature is 0; give a number from 0.1"),
+    (X, {"images": XRAY[..., :32]}, ValueError, r"give \(1, 1, 64, 64\)"),
+    (X, {"truths": [2]}, ValueError, "truths is 2; give one of 0 to 1"),
+    (X, {"truths": []}, ValueError, "truths has 0 entries; give 1"),
+]
+
+
 @pytest.mark.parametrize(("make", "arguments", "error", "words"), BAD)
 def test_bad_input_is_named_with_its_remedy(make, arguments, error, words):
     with pytest.raises(error, match=words):
         make_good(make, **arguments)
+
+
+# ---- networks in the page ----
+
+
+def test_the_table_of_digits_has_what_the_networks_say():
+    head, bar, nothing = cells(make_good(digits_slider, temperature=2))
+    assert head == ["image", "teacher", "alone", "distilled"] and bar[0] == "a bar" and nothing[0] == "nothing"
+    seen = resize(DIGITS, 32).float() / 255
+    with torch.no_grad():
+        shares = soften(pretrained.mnist_student("distilled")(seen), 2.0)
+    assert bar[3] == f"{int(shares[0].argmax())} {percent(float(shares[0].max()))}".replace(SPACE, " ")
+
+
+def test_jupyter_is_given_the_weights_and_a_page_their_names():
+    slider = make_good(xrays_slider)
+    names = [model["weights"] for model in slider.data["models"]]
+    assert names == ["xray_student_alone", "xray_student_distilled"] == list(slider.data["weights"])
+    for name in names:
+        content = (pretrained.FOLDER / f"{name}.safetensors").read_bytes()
+        assert base64.b64decode(slider.data["weights"][name]) == content
+    state = json.loads(re.search(r'json">(.*)</script>', stored(slider)).group(1))
+    assert "weights" not in state["data"] and state["data"]["models"] == slider.data["models"]
+    assert set(names) <= set(scripts.MODELS)  # whose scripts the site writes
+
+
+def test_a_layer_that_the_page_does_not_know_is_named():
+    assert layers(pretrained.mnist_teacher())[:3] == [["conv", "conv1", 0], ["relu"], ["pool"]]
+    odd = [nn.Conv2d(1, 2, 3, stride=2), nn.Conv2d(2, 2, 3, groups=2), nn.MaxPool2d(3), nn.BatchNorm2d(2)]
+    for layer in [*odd, nn.MaxPool2d(2, stride=1), nn.AvgPool2d(2), nn.Sigmoid()]:
+        with pytest.raises(ValueError, match="0 is .*; a page knows convolution"):
+            layers(nn.Sequential(layer))

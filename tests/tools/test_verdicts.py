@@ -280,3 +280,23 @@ def test_distil_your_own_no_signal_beats_soft_targets_and_features_alone_add_not
     accuracy = ledger.by_arm(table, "accuracy")
     assert all(sign(accuracy, arm, "soft") != 1 for arm in accuracy if arm not in ("soft", "teacher"))
     assert all(sign(accuracy, arm, "alone") == 0 for arm in ("hint", "attention", "relational"))
+
+
+def test_chapter_9_export_changes_nothing_and_int8_saves_bytes_and_no_time() -> None:
+    runs = ledger.records("ship", "cpu")
+    first = {r["arm"]: r["metrics"] for r in reversed(runs)}
+
+    def mean(arm: str, key: str) -> float:
+        return results.mean(ledger.by_arm([r for r in runs if key in r["metrics"]], key), arm).mean
+
+    for name in ("alone", "distilled", "mnist-teacher"):
+        assert first[name]["other_answers"] == 0 and first[name]["largest_difference"] < 3e-6
+    assert first["distilled-int8"]["other_answers"] == 0
+    ends = {arm: first[arm]["auroc_change"][1:] for arm in ("alone-int8", "distilled-int8")}
+    assert [high < 0 for _, high in ends.values()] == [True, False]  # "for one of the two students"
+    apart = [r["metrics"]["last"]["test"]["auroc"] for r in ledger.records("xray", "cpu") if r["arm"] == "alone"]
+    assert max(apart) - min(apart) > 3 * max(abs(end) for pair in ends.values() for end in pair)
+    student, teacher = mean("distilled", "bytes"), mean("teacher", "bytes")
+    assert teacher / student > student / mean("distilled-int8", "bytes") > 3.5
+    assert mean("distilled-int8", "onnx_ms") > 0.85 * mean("distilled", "onnx_ms")  # hardly faster, if at all
+    assert mean("distilled", "eager_ms") > 3 * mean("distilled", "onnx_ms")

@@ -1,7 +1,7 @@
 // Draw a digit: networks that were trained on MNIST answer in the page.
 // needs net.js
 
-// A stroke is a list of points [x, y] on a paper 280 wide and high. They become 28 x 28 grey numbers as MNIST made
+// A stroke is a list of points [x, y] on a paper 200 wide and high. They become 28 x 28 grey numbers as MNIST made
 // its own: 20 pixels on the longer side, the centre of mass in the middle. No digit is shorter than a tenth of the paper.
 kd.asDigit = (strokes) => {
   const points = strokes.flat();
@@ -10,7 +10,7 @@ kd.asDigit = (strokes) => {
     return [Math.min(...along), Math.max(...along)];
   });
   const longest = Math.max(...spans.map(([low, high]) => high - low));
-  if (!(longest >= 28)) return null; // nothing drawn, or a dot
+  if (!(longest >= 20)) return null; // nothing drawn, or a dot
   const pen = 1.2; // pixels from the middle of a line to its edge
   const scale = (20 - 2 * pen) / longest;
   const put = (shift) => kd.inked(
@@ -48,27 +48,28 @@ kd.inked = (strokes, pen) => {
   return ink;
 };
 
-kd.sliders.digits = ({ models, shape, weights, labels, names, pixels, images, start }) => {
+kd.sliders.digits = ({ models, shape, weights, labels, names, images, start }) => {
   const network = kd.network({ models, shape, weights });
   const kinds = ["kd-teacher", "kd-scratch", "kd-distilled"];
+  const examples = images.map((image) => kd.pixelsOf(image).map((paper) => 255 - paper));
   let strokes = [];
-  let pen = { x: 140, y: 140, down: false, seen: false }; // moved by keys
+  let pen = { x: 100, y: 100, down: false, seen: false }; // moved by keys
   let repaint = () => {};
 
   function paper() {
     const line = (stroke) => `<polyline points="${kd.points(stroke.length > 1 ? stroke : [...stroke, ...stroke])}" class="kd-stroke"/>`;
-    const mark = pen.seen ? kd.dot(pen.x, pen.y, 7, pen.down ? "kd-teacher" : "kd-line") : "";
-    const hint = strokes.length || pen.seen ? "" : kd.text(140, 144, "Draw a digit here", "kd-middle kd-faint");
-    return `<svg viewBox="0 0 280 280" aria-hidden="true">${kd.box(0.5, 0.5, 279, 279, "kd-line")}${hint}${strokes.map(line).join("")}${mark}</svg>`;
+    const mark = pen.seen ? kd.dot(pen.x, pen.y, 5, pen.down ? "kd-teacher" : "kd-line") : "";
+    const hint = strokes.length || pen.seen ? "" : kd.text(100, 104, "Draw a digit here", "kd-middle");
+    return `<svg viewBox="0 0 200 200" aria-hidden="true">${kd.box(0.5, 0.5, 199, 199, "kd-line")}${hint}${strokes.map(line).join("")}${mark}</svg>`;
   }
 
   function draw({ temperature, index }) {
     const t = kd.short(temperature);
-    const digit = index ? pixels[index - 1] : kd.asDigit(strokes);
+    const digit = index ? examples[index - 1] : kd.asDigit(strokes);
     const title = `Shares at T = ${t}`;
     const group = (name, kind, shares) => ({ name, kind, shares });
     const bars = (groups) => kd.legend(groups.map(({ name, kind }) => [kind, name]))
-      + kd.bars({ title, labels, groups, marks: kd.shares, room: 260 });
+      + kd.bars({ title, labels, groups, marks: kd.shares, room: 200 });
     const blank = models.map(({ name }, m) => group(name, kinds[m], labels.map(() => 0)));
     const wait = (said) => ({ pictures: { pad: paper(), seen: "", bars: bars(blank) }, said, values: { temperature: `temperature ${t}` } });
     if (network.problem) return wait(`${kd.escape(network.problem)}. Reload the page with a network.`);
@@ -84,7 +85,7 @@ kd.sliders.digits = ({ models, shape, weights, labels, names, pixels, images, st
       return `${kd.escape(name)}: <b>${kd.escape(labels[shares.indexOf(most)])}</b> ${kd.escape(kd.percent(most))}`;
     });
     const paperless = kd.pictureOf(digit.map((ink) => 255 - ink), [28, 28]); // black on white, as the examples
-    const seen = `<img src="${paperless}" alt=""> what they see, 28 × 28`;
+    const seen = `<img src="${paperless}" alt=""> seen: 28 × 28`;
     return {
       pictures: { pad: paper(), seen, bars: bars(groups) },
       said: `At temperature ${t}, ${tops.join("; ")}.`,
@@ -102,7 +103,7 @@ kd.sliders.digits = ({ models, shape, weights, labels, names, pixels, images, st
     pad.setAttribute("aria-label", "Paper to draw a digit on. Arrow keys move the pen, space puts it down or lifts it.");
     const place = (event) => {
       const { left, top, width } = pad.getBoundingClientRect();
-      return [event.clientX - left, event.clientY - top].map((x) => kd.clamp((280 * x) / width, 0, 280));
+      return [event.clientX - left, event.clientY - top].map((x) => kd.clamp((200 * x) / width, 0, 200));
     };
     const begin = (point) => {
       strokes.push([point]);
@@ -129,7 +130,7 @@ kd.sliders.digits = ({ models, shape, weights, labels, names, pixels, images, st
       event.preventDefault();
       pen.seen = true;
       if (!way) pen.down = !pen.down;
-      else [pen.x, pen.y] = [pen.x + 14 * way[0], pen.y + 14 * way[1]].map((x) => kd.clamp(x, 14, 266));
+      else [pen.x, pen.y] = [pen.x + 10 * way[0], pen.y + 10 * way[1]].map((x) => kd.clamp(x, 10, 190));
       if (!way && pen.down) begin([pen.x, pen.y]);
       else if (way && pen.down) go([pen.x, pen.y]);
       later();
@@ -153,6 +154,7 @@ kd.sliders.digits = ({ models, shape, weights, labels, names, pixels, images, st
     buttons: [
       { words: () => "Clear", press: () => { paperOf.clear(); return { index: 0 }; } },
       { words: () => "Undo", press: () => { paperOf.undo(); return { index: 0 }; } },
+      kd.reset(`T = ${kd.short(start.temperature)}`, start),
     ],
     attach: (view) => (paperOf = attach(view)),
     draw,

@@ -121,6 +121,14 @@ kd.resized = (pixels, [height, width], [rows, columns]) => {
   return out;
 };
 
+// The grey numbers of an example: its picture is a bitmap, which holds them from the lowest row up.
+kd.pixelsOf = (address) => {
+  const bytes = Uint8Array.from(atob(address.split(",")[1]), (sign) => sign.charCodeAt(0));
+  const [start, , width, height] = [10, 14, 18, 22].map((at) => new DataView(bytes.buffer).getInt32(at, true));
+  const row = (y) => bytes.subarray(start + (height - 1 - y) * ((width + 3) & ~3)).subarray(0, width);
+  return kd.range(height).flatMap((y) => [...row(y)]);
+};
+
 // Grey numbers from 0 to 255 as the address of a picture.
 kd.pictureOf = (pixels, [height, width]) => {
   const canvas = Object.assign(document.createElement("canvas"), { width, height });

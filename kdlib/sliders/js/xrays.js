@@ -33,23 +33,24 @@ kd.greyOf = async (file) => {
   }
 };
 
-kd.sliders.xrays = ({ models, shape, weights, labels, names, truths, pixels, images, start }) => {
+kd.sliders.xrays = ({ models, shape, weights, labels, names, truths, images, start }) => {
   const network = kd.network({ models, shape, weights });
   const kinds = ["kd-scratch", "kd-distilled"];
   const side = shape.slice(1);
+  const examples = images.map(kd.pixelsOf);
   let own = { words: "Choose an X-ray, or open an image from your own disk. It stays on this device." };
   let repaint = () => {};
 
   function draw({ temperature, index }) {
     const t = kd.short(temperature);
-    const grey = index ? pixels[index - 1] : own.grey;
+    const grey = index ? examples[index - 1] : own.grey;
     const values = { temperature: `temperature ${t}` };
     const bars = (shares) => {
       const groups = models.map(({ name }, m) => ({ name, kind: kinds[m], shares: shares[m] }));
       return kd.bars({ title: `Shares at T = ${t}`, labels, groups, figures: true, room: 110 });
     };
     const shown = grey ? `<img src="${kd.pictureOf(grey, side)}" alt="${kd.escape(index ? names[index - 1] : "your image")}, as the students see it: 64 × 64 pixels">`
-      : `<svg viewBox="0 0 64 64" aria-hidden="true">${kd.box(0.5, 0.5, 63, 63, "kd-line")}</svg>`;
+      : `<svg viewBox="0 0 256 256" aria-hidden="true">${kd.box(0.5, 0.5, 255, 255, "kd-line")}</svg>`;
     const wait = (said) => ({ pictures: { shown, bars: bars(models.map(() => labels.map(() => 0))) }, said, values });
     if (network.problem) return wait(`${kd.escape(network.problem)}. Reload the page with a network.`);
     if (!grey) return wait(kd.escape(own.words));
@@ -87,12 +88,13 @@ kd.sliders.xrays = ({ models, shape, weights, labels, names, truths, pixels, ima
   }
 
   return {
-    layout: [["shown", "open"], ["bars", "temperature", "said"]],
+    layout: [["shown", "open"], ["bars", "temperature", "said", "buttons"]],
     tracks: { temperature: kd.temperature({ left: 82 }) },
     choices: [{
       name: "index", legend: "X-ray",
       options: ["Your own", ...names].map((words, i) => ({ value: i, words, image: images[i - 1] })),
     }],
+    buttons: [kd.reset("Back to the start", start)],
     attach,
     draw,
   };
