@@ -24,7 +24,10 @@ ENTERED = (
     nodes.bullet_list, nodes.enumerated_list, nodes.list_item,
 )  # fmt: skip
 # Everyday uses of a glossary's word.
-OTHER_SENSES = ("in view", "point of view", "a hint", "last two recipes")
+OTHER_SENSES = (
+    *("in view", "point of view", "a hint", "last two recipes"),
+    *("calibrated on", "calibration of the activations", "calibration images"),  # of int8
+)
 
 
 class word(nodes.Inline, nodes.TextElement):
