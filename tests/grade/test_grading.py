@@ -19,8 +19,31 @@ FUNCTIONS = {"ex-t-doubled": "doubled", "ex-t-mean": "mean_of"}
 
 def test_cells_are_known_by_their_first_line(tmp_path: Path) -> None:
     path = notebook(tmp_path / "a.ipynb", ["%pip install x\n!ls\nimport math", *FULL, "raise Unrelated"])
-    found = submission.read(path.read_bytes(), FUNCTIONS)
-    assert found == submission.Submission([SETUP], {"ex-t-doubled": DOUBLED, "ex-t-mean": MEAN}, [])
+    cells, remarks = submission.read(submission.content(path), FUNCTIONS)
+    assert cells == {"ex-t-doubled": [SETUP, DOUBLED], "ex-t-mean": [SETUP, MEAN]} and not remarks
+
+
+def test_an_exercise_is_looked_for_in_all_notebooks_of_a_learner(tmp_path: Path) -> None:
+    other = SETUP + "\nimport math"
+    notebook(tmp_path / "bo" / "01.ipynb", [SETUP, DOUBLED])
+    notebook(tmp_path / "bo" / "week" / "02.ipynb", [other, MEAN])
+    notebook(tmp_path / "bo" / ".ipynb_checkpoints" / "02-checkpoint.ipynb", [other, MEAN])
+    cells, remarks = submission.read(submission.content(tmp_path / "bo"), FUNCTIONS)
+    assert cells == {"ex-t-doubled": [SETUP, DOUBLED], "ex-t-mean": [other, MEAN]} and not remarks
+    notebook(tmp_path / "bo" / "03.ipynb", [DOUBLED + " + 0"])
+    (tmp_path / "bo" / "04.ipynb").write_text("no notebook")
+    cells, remarks = submission.read(submission.content(tmp_path / "bo"), FUNCTIONS)
+    assert cells["ex-t-doubled"] == [DOUBLED + " + 0"] and cells["ex-t-mean"] == [other, MEAN]
+    assert remarks == [
+        "04.ipynb: it is no notebook.",
+        "ex-t-doubled stands in cells 2 of 01.ipynb and 1 of 03.ipynb. The last one was graded.",
+    ]
+
+
+def test_other_exercises_of_the_book_are_no_remark(tmp_path: Path) -> None:
+    path = notebook(tmp_path / "a.ipynb", [DOUBLED, MEAN, "# Exercise ex-02-kl. Keep this line."])
+    assert "ex-02-kl" in grading.BOOK
+    assert not submission.read(submission.content(path), FUNCTIONS, grading.BOOK)[1]
 
 
 @pytest.mark.parametrize(
@@ -38,42 +61,72 @@ def test_cells_are_known_by_their_first_line(tmp_path: Path) -> None:
 def test_cells_that_are_twice_missing_or_renamed_are_named(
     tmp_path: Path, sources: list[str], said: str
 ) -> None:
-    found = submission.read(notebook(tmp_path / "a.ipynb", sources).read_bytes(), FUNCTIONS)
-    assert len(found.remarks) == 1 and said in found.remarks[0]
+    path = notebook(tmp_path / "a.ipynb", sources)
+    _, remarks = submission.read(submission.content(path), FUNCTIONS)
+    assert len(remarks) == 1 and said in remarks[0]
 
 
 def test_a_function_of_the_page_is_nobodys_answer(tmp_path: Path) -> None:
     own = "def doubled(x):\n    return 2 * x"
     path = notebook(tmp_path / "a.ipynb", [own, SETUP, MEAN])
-    found = submission.read(path.read_bytes(), FUNCTIONS)
-    assert found.cells == {"ex-t-mean": MEAN}
+    cells, _ = submission.read(submission.content(path), FUNCTIONS)
+    assert cells == {"ex-t-mean": [SETUP, MEAN]}
     path = notebook(tmp_path / "a.ipynb", [SETUP, own, MEAN])
-    assert submission.read(path.read_bytes(), FUNCTIONS).cells["ex-t-doubled"] == own
+    assert submission.read(submission.content(path), FUNCTIONS)[0]["ex-t-doubled"] == [SETUP, own]
 
 
 def test_magic_lines_do_not_stop_a_cell() -> None:
     here: dict[str, object] = {}
-    exec(worker.compiled("if 1:\n    %time x\n!ls\ny = 2\nx?", "cell"), here)
+    worker.run("if 1:\n    %time x\n!ls\ny = 2\nx?", here)
     assert here["y"] == 2
 
 
 def test_python_that_looks_like_magic_is_left_alone() -> None:
     here: dict[str, int] = {}
-    exec(worker.compiled("x = (7\n     % 4)", "cell"), here)
+    worker.run("x = (7\n     % 4)", here)
     assert here["x"] == 3
+
+
+def answered(source: str) -> dict[str, object]:
+    rounds = values.written([(2.0,), (3.0,)])
+    return worker.answer({"sources": [SETUP, source], "function": "f", "learns": False, "rounds": rounds})
+
+
+@pytest.mark.parametrize(
+    "stray",
+    [
+        "print(f(test.labels))",
+        "result = f(test.labels)\nprint(result)",
+        "raise ValueError",
+        "assert f(2) == 5",
+        "for x in digits:\n    f(x)",
+        "import math\nraise SystemExit",
+        "result: float = f('a') / 2",
+    ],
+)
+def test_a_try_of_the_function_in_its_cell_costs_nothing(stray: str) -> None:
+    cell = f"import math\nTWICE = 2\nTWICE += 0\n\ndef f(x):\n    return math.fabs(TWICE * x)\n\n{stray}"
+    assert [one["values"][0]["numbers"] for one in answered(cell)["rounds"]] == [[4.0], [6.0]]
+
+
+def test_what_is_missing_in_the_cell_is_said_so() -> None:
+    for cell in ("def f(x):\n    return soften(x)", "def f(x: soften):\n    return x"):
+        said = answered(cell)["error"]
+        assert "NameError: name 'soften' is not defined. Only this cell and" in said and "define" in said
+    assert "Only this cell" not in answered("def f(x):\n    return x / 0")["error"]
 
 
 def test_many_empty_lines_take_no_time() -> None:
     start = time.monotonic()
     with pytest.raises(SyntaxError):
-        worker.compiled("\n" * 200_000 + "x x", "cell")
+        worker.parsed("\n" * 200_000 + "x x")
     assert time.monotonic() - start < 5
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'{"cells": [1]}', b'{"cells": 3}', b"\xff" * 9])
 def test_a_file_that_is_no_notebook_is_refused(content: bytes) -> None:
-    with pytest.raises(ValueError, match="it is no notebook"):
-        submission.read(content, FUNCTIONS)
+    cells, remarks = submission.read({"a.ipynb": content}, FUNCTIONS)
+    assert not cells and remarks[0] == "a.ipynb: it is no notebook."
 
 
 @pytest.mark.parametrize(
@@ -172,7 +225,8 @@ def test_a_class_is_graded_and_what_did_not_change_is_kept(
 ) -> None:
     assignment(tmp_path / "private")
     notebook(tmp_path / "inbox" / "ann.ipynb", FULL)
-    notebook(tmp_path / "inbox" / "bo" / "mine.ipynb", [SETUP, DOUBLED.replace("x + x", "x ** 2"), MEAN])
+    notebook(tmp_path / "inbox" / "bo" / "mine.ipynb", [SETUP, DOUBLED.replace("x + x", "x ** 2")])
+    notebook(tmp_path / "inbox" / "bo" / "more.ipynb", [SETUP, MEAN])
     (tmp_path / "inbox" / ".hidden").touch()
     rows = graded(tmp_path, "--unsafe")
     assert {name: row["total"] for name, row in rows.items()} == {"ann": "3", "bo": "1"}
@@ -259,8 +313,8 @@ def test_names_and_words_from_outside_are_plain_text(
 def test_what_cannot_be_read_is_a_row_and_nobody_else_is_hurt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(got: grading.Grade, notebook: bytes, *rest: object) -> None:
-        if b"lost" in notebook:
+    def broken(got: grading.Grade, notebooks: dict[str, bytes], *rest: object) -> None:
+        if "lost.ipynb" in notebooks:
             raise MemoryError
 
     monkeypatch.setattr(grading, "grade", broken)
@@ -268,8 +322,9 @@ def test_what_cannot_be_read_is_a_row_and_nobody_else_is_hurt(
     inbox = tmp_path / ".hidden" / "inbox"
     notebook(inbox / "good" / "a.ipynb", FULL)
     notebook(inbox / "lost.ipynb", ["lost"])
-    notebook(inbox / "two" / "a.ipynb", FULL)
-    notebook(inbox / "two" / "b.ipynb", FULL)
+    (inbox / "none").mkdir()
+    (inbox / "linked").mkdir()
+    (inbox / "linked" / "b.ipynb").symlink_to("/etc/passwd")
     os.mkfifo(inbox / "pipe.ipynb")
     with (inbox / "large.ipynb").open("wb") as file:
         file.truncate(50_000_000_000)
@@ -278,8 +333,9 @@ def test_what_cannot_be_read_is_a_row_and_nobody_else_is_hurt(
     got = grading.grade_all(inbox, tmp_path / "private", tmp_path / "grades.csv", jobs=1, unsafe=True)
     said = {one.learner: " ".join(one.remarks) for one in got}
     assert said.pop("good") == ""
-    assert "(MemoryError)" in said["lost"] and "holds 2 notebooks" in said["two"]
-    assert "no file" in said["pipe"] and "more than 10 MB" in said["large"]
+    assert "(MemoryError)" in said["lost"] and "holds no notebook" in said["none"]
+    assert "a link or no file (b.ipynb)" in said["linked"]
+    assert "no file" in said["pipe"] and "more than 20 MB" in said["large"]
 
 
 def test_many_cells_give_few_remarks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,5 +343,6 @@ def test_many_cells_give_few_remarks(tmp_path: Path, monkeypatch: pytest.MonkeyP
     odd = [f"# Exercise ex-{n}." for n in range(10_000)]
     path = notebook(tmp_path / "a.ipynb", odd)
     got = grading.Grade("a")
-    grading.grade(got, path.read_bytes(), exercise.load(assignment(tmp_path / "p")), [], grading.Event())
+    course = grading.Course(exercise.load(assignment(tmp_path / "p")), b"", tmp_path, True, grading.Event())
+    grading.grade(got, submission.content(path), course, [])
     assert len(got.remarks) == 20
