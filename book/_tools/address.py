@@ -2,8 +2,8 @@
 
 The one place that keeps it is `_config.yml` (`repository: url:`); from there it goes into the set-up cell of
 every notebook, because Colab opens the committed notebook, and into the line that says how to install kdlib,
-of a page and of the README. The address is that of the GitHub workflow it runs in, else that of the git remote
-`origin`.
+of a page and of the README. The address is that of the GitHub workflow it runs in, else that of the git
+remote `origin`.
 With `--cells`, the cells are rewritten from `_config.yml` alone;
 with `--clear`, the address is taken out everywhere; with `--check`, nothing is written.
 """

@@ -27,7 +27,7 @@ WORDS, FILES = 300, 5_000  # characters of a message, files in /tmp
 NOT_PYTHON = re.compile(r"^([ \t]*)(?:[%!].*|[\w.]+\?{1,2}[ \t]*)$", re.MULTILINE)
 DEFINED = ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom
 ASSIGNED = ast.Assign | ast.AnnAssign | ast.AugAssign
-ALONE_HERE = ". Only this cell and those tagged set-up are graded: define or import it in this cell."
+ALONE_HERE = ". Only this cell and the set-up cell are graded: define or import it in this cell."
 ALONE = os.getpid() == 1  # in the sandbox, where nobody can stop this process, and it may kill all others
 LIMITS = {resource.RLIMIT_FSIZE: 16_000_000, resource.RLIMIT_NOFILE: 128, resource.RLIMIT_CORE: 0}
 # Elsewhere all that the teacher runs would count. Of the addresses torch alone needs half.
