@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-LARGEST = 20_000_000  # bytes; a notebook with its pictures has about a tenth
+LARGEST, LONGEST = 20_000_000, 100_000  # bytes in all (a notebook has about a tenth), characters of a cell
 SETUP, KEEP = "# Set-up of the exercises.", " Keep this line."
 Answers = tuple[dict[str, list[str]], list[str]]
 MARKER = re.compile(r"#\s*Exercise\s+(ex-[\w-]+)")
@@ -78,15 +78,15 @@ def read(notebooks: dict[str, bytes], functions: dict[str, str], known: Iterable
 
 
 def code_cells(notebook: bytes, of: str) -> list[Cell]:
-    """The cells that may be a learner's. Some error where that is no notebook."""
+    """The cells that may be a learner's; of a flood, the beginning. Some error where that is no notebook."""
     setup, cells = list[str](), list[Cell]()
     for number, cell in enumerate(json.loads(notebook)["cells"], 1):
         if cell["cell_type"] == "code":
-            source = "".join(cell["source"])
+            source = "".join(cell["source"])[:LONGEST]
             first = source.lstrip().split("\n", 1)[0]
             label = MARKER.match(first)
             cells.append(Cell(f"{number}{of}", label[1] if label else "", source, setup))
-            if first.startswith(SETUP):
+            if first.startswith(SETUP) and len(setup) < 20:
                 setup.append(source)
                 cells = [one for one in cells if one.label]  # without a label, up to here, it is the page's
     return cells

@@ -111,6 +111,15 @@ def test_what_is_missing_in_the_cell_is_said_so() -> None:
     assert "Only this cell" not in answered("def f(x):\n    return x / 0")["error"]
 
 
+def test_a_flood_of_set_up_takes_neither_time_nor_memory() -> None:
+    cells = [{"cell_type": "code", "source": source} for source in (SETUP + " " * 200, DOUBLED)] * 40_000
+    huge = {"cell_type": "code", "source": SETUP + "\n" * 9_000_000}
+    start = time.monotonic()
+    cells, _ = submission.read({"a": json.dumps({"cells": [huge, *cells]}).encode()}, FUNCTIONS)
+    assert time.monotonic() - start < 5
+    assert len("".join(cells["ex-t-doubled"])) < 1_000_000
+
+
 def test_many_empty_lines_take_no_time() -> None:
     start = time.monotonic()
     with pytest.raises(SyntaxError):
