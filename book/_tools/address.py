@@ -1,8 +1,9 @@
 """`make address`: writes the repository's address where it is needed, to be committed.
 
 The one place that keeps it is `_config.yml` (`repository: url:`); from there it goes into the set-up cell of
-every notebook, because Colab opens the committed notebook, and into the line of a page's text that says how
-to install kdlib. The address is that of the GitHub workflow it runs in, else that of the git remote `origin`.
+every notebook, because Colab opens the committed notebook, and into the line that says how to install kdlib,
+of a page and of the README. The address is that of the GitHub workflow it runs in, else that of the git
+remote `origin`.
 With `--cells`, the cells are rewritten from `_config.yml` alone;
 with `--clear`, the address is taken out everywhere; with `--check`, nothing is written.
 """
@@ -19,7 +20,7 @@ from nbformat import NotebookNode, v4
 from notebooks import BOOK, ROOT, is_setup, of, read, write
 
 TEMPLATE = Path(__file__).with_name("setup_cell.py.txt")
-CONFIG = ROOT / "_config.yml"
+CONFIG, README = ROOT / "_config.yml", ROOT / "README.md"
 # The line `  url: "..."` inside the block `repository:`, with whatever comment follows it.
 URL_LINE = re.compile(
     r"^(repository:[^\n]*\n(?:[ \t#][^\n]*\n|\n)*?[ \t]+url:[ \t]*)"
@@ -89,6 +90,15 @@ def install_line(address: str) -> str:
     if address:
         return f'pip install "kdlib @ git+{address}"  # kdlib, from this book\'s repository'
     return "pip install -e .  # kdlib, in a clone of this book's repository"
+
+
+def write_line(address: str, text: Path = README) -> bool:
+    """Rewrite the line that installs kdlib in a file of text; true where it differed."""
+    before = text.read_text(encoding="utf-8")
+    after = INSTALL_LINE.sub(lambda match: install_line(address), before)
+    if after != before:
+        text.write_text(after, encoding="utf-8", newline="\n")
+    return after != before
 
 
 def installing(nb: NotebookNode) -> list[str]:
@@ -164,6 +174,7 @@ def main() -> int:
         return 1
     changed = [CONFIG] if configure(address) else []
     changed += write_cells(address)
+    changed += [README] if write_line(address) else []
     if changed or not options.cells:
         print(f"{address or 'no address'}: {len(changed)} files changed", *names(changed), sep="\n  ")
     return 0

@@ -1,16 +1,19 @@
 """Part of `make notebooks`: writes classroom/, each chapter for learners to fill in and solved for teachers.
 
+A sheet is handed out alone, so its links are whole addresses once `make address` has written one.
 For learners a solution is gone. Of its code cells that tagged `answer` stays as the function's first line and
 docstring, and one tagged `check` as it is. `python -m kdlib grade` knows the cells by their first lines.
 """
 
 import ast
+import posixpath
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import notebooks
+import yaml
 from labels import contents, page_file, sources, targets
 from nbformat import NotebookNode, v4
 from notebooks import ROOT, read, tags
@@ -26,30 +29,46 @@ import math
 import numpy as np
 import torch
 import torch.nn.functional as F"""
+BESIDE = re.compile(r"\]\((?!\w+:)([^)\s]+)")
 ELSEWHERE = re.compile(r"\]\((?!\w+:|\.\.)([\w/]+)\.ipynb")
 HEADING = "## Exercises"
 HOW = (
     "Write your answers where the cells ask for them, and keep each cell's first line. "
     "The cell below tells you what is wrong, and `check.NAME.hint()` gives a nudge. "
-    "Each answer must run by itself: beside `math`, `np`, `torch` and `F` it uses only what it defines."
+    "Each answer must run by itself: beside `math`, `np`, `torch` and `F` it uses only what its own cell "
+    "defines or imports. Of that cell only definitions, imports and assignments are graded."
 )
 SOLVED = "This is the teacher's copy: everything is solved."
 
 
 class Sheet(Page):
-    """A page on its way to the classroom: questions keep their answers to themselves."""
+    """A page on its way to the classroom: for learners, questions keep their answers to themselves."""
 
     chapters: tuple[str, ...] = ()  # the pages that the classroom has
+    folder, home = "learners", ""  # and where the repository shows its files
 
     def answered(self, options: dict[str, str], body: str) -> str:
-        asked, _ = self.asked_and_said(options, body)
+        asked, said = self.asked_and_said(options, body)
+        if self.folder == "teachers":
+            return f"{asked}\n\n**Answers.**\n\n{said}"
         return f"{asked}\n\n*The book's page says what is wrong with an answer.*"
 
     def link(self, url: str, words: str, image: str = "") -> str:
         """The classroom has chapters only; all other pages are in notebooks/, or text in book/."""
         made = super().link(url, words, image).replace("](../book/", "](../../book/")
         away = "](../../notebooks/"
-        return ELSEWHERE.sub(lambda to: to[0] if to[1] in self.chapters else f"{away}{to[1]}.ipynb", made)
+        made = ELSEWHERE.sub(lambda to: to[0] if to[1] in self.chapters else f"{away}{to[1]}.ipynb", made)
+        return BESIDE.sub(lambda to: f"]({self.home}/{self.place(to[1])}", made) if self.home else made
+
+    def place(self, way: str) -> str:
+        """What a relative link leads to, from the repository's root."""
+        return posixpath.normpath(f"classroom/{self.folder}/{way}")
+
+
+def home(root: Path) -> str:
+    """Where the repository shows its files; empty while it has no address."""
+    repository = yaml.safe_load((root / "_config.yml").read_text("utf-8"))["repository"]
+    return f"{repository['url']}/blob/{repository['branch']}" if repository["url"] else ""
 
 
 def with_exercises(root: Path) -> list[str]:
@@ -66,7 +85,7 @@ def classroom(root: Path = ROOT) -> dict[Path, NotebookNode]:
         for folder in ("learners", "teachers"):
             nb, page = read(page_file(name, root)), Sheet(name, root, *known)
             nb.metadata.pop("kdlib", None)
-            page.chapters = chapters
+            page.chapters, page.folder, page.home = chapters, folder, home(root)
             nb.cells = list(cells(page, nb.cells, solved=folder == "teachers"))
             made[root / "classroom" / folder / f"{name}.ipynb"] = nb
     return made

@@ -124,7 +124,8 @@ class Page:
                 whole = re.sub(r"\b\d+\b", lambda found: f"*{names[int(found[0]) - 1]}*", option)
                 option = "; ".join(names) if right == "x" else whole
             sign, told = "✓" if right == "x" else "✗", textwrap.dedent(words).strip()
-            lines.append(f"- {sign} {option}: {told}")
+            colon = "" if option.endswith((".", "?", "!")) else ":"
+            lines.append(f"- {sign} {option}{colon} {told}")
             shown.append(option)
         asked = "\n".join(f"- {option}" for option in sorted(names) or shown)
         if "number" in options:

@@ -1,22 +1,18 @@
-"""The table of grades for the teacher, and a page for each learner."""
+"""What a learner gets; the table of grades for the teacher, and a page for each learner."""
 
 import csv
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kdlib import files
 from kdlib.grade.exercise import Exercise
 
-if TYPE_CHECKING:
-    from kdlib.grade.grading import Grade
-
 PAGE = """<!DOCTYPE html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{learner}: {total:g} of {most:g} points</title>
-<style>
+<title>{learner}: {total:g} of {most:g} points</title><style>
 html {{ color-scheme:light dark; font: 1.05rem/1.5 sans-serif; max-width: 44rem; margin: auto; padding: 1em }}
 td, th {{ text-align: left; vertical-align: top; padding: 0.4rem 0.8rem 0.4rem 0; overflow-wrap: anywhere }}
 </style><h1>{learner}</h1><p>{total:g} of {most:g} points.</p><table>
@@ -24,19 +20,27 @@ td, th {{ text-align: left; vertical-align: top; padding: 0.4rem 0.8rem 0.4rem 0
 {rows}</table>{remarks}"""
 
 
-def page(grade: "Grade", exercises: Sequence[Exercise]) -> str:
+@dataclass
+class Grade:
+    """Points and words for each label, and what was odd about what was handed in."""
+
+    learner: str
+    points: dict[str, float] = field(default_factory=dict)
+    messages: dict[str, str] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+
+def page(got: Grade, exercises: Sequence[Exercise]) -> str:
     """A learner's page. All that comes from a submission is text in it, whatever it looks like."""
-    points = {e.label: f"{grade.points[e.label]:g} of {e.points:g}" for e in exercises}
-    cells = [map(escape, (label, worth, grade.messages[label])) for label, worth in points.items()]
-    rows = [f"<tr><td>{'</td><td>'.join(row)}</td></tr>" for row in cells]
-    said = "".join(f"<li>{escape(remark)}</li>" for remark in grade.remarks)
-    total, most = sum(grade.points.values()), sum(e.points for e in exercises)
+    given = [(e.label, f"{got.points[e.label]:g} of {e.points:g}", got.messages[e.label]) for e in exercises]
+    rows = "\n".join(f"<tr><td>{'</td><td>'.join(map(escape, row))}</td></tr>" for row in given)
+    said = "".join(f"<li>{escape(remark)}</li>" for remark in got.remarks)
+    total, most = sum(got.points.values()), sum(e.points for e in exercises)
     remarks = f"<h2>About the notebook</h2>\n<ul>{said}</ul>" if said else ""
-    told = {"total": total, "most": most, "rows": "\n".join(rows), "remarks": remarks}
-    return PAGE.format(learner=escape(grade.learner), **told)
+    return PAGE.format(learner=escape(got.learner), total=total, most=most, rows=rows, remarks=remarks)
 
 
-def table(grades: Sequence["Grade"], exercises: Sequence[Exercise], out: Path) -> None:
+def table(grades: Sequence[Grade], exercises: Sequence[Exercise], out: Path) -> None:
     """A row a learner: points for each exercise, their sum, remarks."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -5,26 +5,18 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from threading import Event, current_thread
 from typing import Any, NamedTuple
 
-from kdlib import __version__, files, progress
+from kdlib import __version__, check, files, progress
 from kdlib.grade import feedback, sandbox, submission, values
 from kdlib.grade.exercise import FILE, Exercise, load
+from kdlib.grade.feedback import Grade
 
 SECONDS, START = 10, 60  # an exercise's, and what a busy machine may take to start Python
-
-
-@dataclass
-class Grade:
-    """What a learner gets: points and words for each label, and what was odd about the notebook."""
-
-    learner: str
-    points: dict[str, float] = field(default_factory=dict)
-    messages: dict[str, str] = field(default_factory=dict)
-    remarks: list[str] = field(default_factory=list)
+BOOK = {one.exercise for one in vars(check).values() if isinstance(one, check.Check)}  # labels
 
 
 class Course(NamedTuple):
@@ -38,7 +30,7 @@ class Course(NamedTuple):
 
 
 def found(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Learner and path: a file a learner, or a folder with one notebook in it. Hidden ones are left out."""
+    """Learner and path: a notebook a learner, or a folder of them. Hidden ones are left out."""
     for path in sorted(folder.iterdir()):
         if not path.name.startswith("."):
             name = plain(path.stem if path.suffix == ".ipynb" else path.name)
@@ -52,15 +44,14 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() else " " if c.isspace() else ascii(c)[1:-1] for c in text[:500])
 
 
-def grade(got: Grade, notebook: bytes, exercises: list[Exercise], command: list[str], stop: Event) -> None:
-    """Grade one submission, whose grade is 0 before. ValueError where it is no notebook."""
-    given = submission.read(notebook, {e.label: e.function for e in exercises})
-    got.remarks += given.remarks[:20]
-    asked = [(e, e.check.rounds(e.seed)) for e in exercises if e.label in given.cells]
-    tasks = [task(e, given.cells[e.label], rounds) for e, rounds in asked]
-    request = {"setup": given.setup, "tasks": tasks, "seconds": SECONDS}
-    out, reason = sandbox.run(command, json.dumps(request).encode(), START + (SECONDS + 1) * len(tasks), stop)
-    got.remarks += [reason] if reason else []
+def grade(got: Grade, notebooks: dict[str, bytes], course: Course, command: list[str]) -> None:
+    """Grade one submission, whose grade is 0 before."""
+    cells, remarks = submission.read(notebooks, {e.label: e.function for e in course.exercises}, BOOK)
+    asked = [(e, e.check.rounds(e.seed)) for e in course.exercises if e.label in cells]
+    tasks = [task(e, cells[e.label], rounds) for e, rounds in asked]
+    request = json.dumps({"tasks": tasks, "seconds": SECONDS}).encode()
+    out, reason = sandbox.run(command, request, START + (SECONDS + 1) * len(tasks), course.stop)
+    got.remarks += remarks[:20] + ([reason] if reason else [])
     answers = lines(out)
     for e, rounds in asked:
         answer = answers.get(e.label, {"error": reason or "It gave no result. Does it for you?"})
@@ -68,9 +59,9 @@ def grade(got: Grade, notebook: bytes, exercises: list[Exercise], command: list[
         got.points[e.label] = e.points if right else 0.0
 
 
-def task(exercise: Exercise, source: str, rounds: list[tuple[Any, ...]]) -> dict[str, Any]:
+def task(exercise: Exercise, sources: list[str], rounds: list[tuple[Any, ...]]) -> dict[str, Any]:
     own = {"label": exercise.label, "function": exercise.function, "learns": exercise.check.learns}
-    return {**own, "source": source, "rounds": values.written(rounds)}
+    return {**own, "sources": sources, "rounds": values.written(rounds)}
 
 
 def lines(out: bytes) -> dict[str, dict[str, Any]]:
@@ -119,10 +110,9 @@ def grade_all(submissions: Path, checks: Path, out: Path, *, jobs: int, unsafe: 
             for future in as_completed([pool.submit(one, course, *item) for item in todo]):
                 grades.append(future.result())
                 bar.update()
-        except BaseException:
+        finally:
             course.stop.set()
             pool.shutdown(cancel_futures=True)
-            raise
     grades.sort(key=lambda got: got.learner)
     feedback.table(grades, exercises, out)
     return grades
@@ -134,13 +124,13 @@ def one(course: Course, learner: str, path: Path) -> Grade:
     none = {e.label: "Not handed in." for e in course.exercises}
     got = Grade(learner, dict.fromkeys(none, 0.0), none)
     try:
-        notebook = submission.content(path)
-        digest = hashlib.sha256(course.key + notebook).hexdigest()
+        notebooks = submission.content(path)
+        digest = hashlib.sha256(course.key + repr(notebooks).encode()).hexdigest()
         if old := kept(note, digest):
             return old
         user = int(current_thread().name.rpartition("_")[2])  # its number in the pool
         command = sandbox.WORKER if course.unsafe else sandbox.sandboxed(sandbox.WORKER, user)
-        grade(got, notebook, course.exercises, command, course.stop)
+        grade(got, notebooks, course, command)
     except Exception as error:  # the others are graded
         said = error if isinstance(error, ValueError) else f"it cannot be graded ({type(error).__name__})"
         got.remarks.append(f"{path.name}: {said}.")
@@ -153,7 +143,7 @@ def one(course: Course, learner: str, path: Path) -> Grade:
 
 
 def kept(note: Path, digest: str) -> Grade | None:
-    """What was graded before, where neither notebook nor checks have changed since."""
+    """What was graded before, where neither notebooks nor checks have changed since."""
     with suppress(OSError, ValueError, KeyError, TypeError):  # nothing there, or by another version
         old = json.loads(note.read_text("utf-8"))
         if old.pop("digest") == digest:

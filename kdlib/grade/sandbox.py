@@ -84,7 +84,7 @@ def trouble() -> str:
         return f"bubblewrap is Linux's; this is {sys.platform}"
     if not shutil.which("bwrap"):
         return "bubblewrap is not installed (on Debian and Ubuntu: apt-get install bubblewrap)"
-    nothing: Any = {"input": '{"setup": [], "tasks": []}', "text": True, "env": THREADS}
+    nothing: Any = {"input": '{"tasks": []}', "text": True, "env": THREADS}
     done = subprocess.run(sandboxed(WORKER, 0), capture_output=True, **nothing)
     if done.returncode == 0:
         return ""

@@ -7,10 +7,11 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-LARGEST = 10_000_000  # bytes; a notebook with its pictures has about a fifth
+LARGEST, LONGEST = 20_000_000, 100_000  # bytes in all (a notebook has about a tenth), characters of a cell
 SETUP, KEEP = "# Set-up of the exercises.", " Keep this line."
+Answers = tuple[dict[str, list[str]], list[str]]
 MARKER = re.compile(r"#\s*Exercise\s+(ex-[\w-]+)")
 
 
@@ -19,74 +20,73 @@ def marker(label: str) -> str:
     return f"# Exercise {label}."
 
 
-class Submission(NamedTuple):
-    """What a notebook holds of an assignment: set-up cells, a cell a label, and what is odd about it."""
+class Cell(NamedTuple):
+    """A code cell: where it stands, its exercise's label or "", its source, its notebook's set-up cells."""
 
+    where: str
+    label: str
+    source: str
     setup: list[str]
-    cells: dict[str, str]
-    remarks: list[str]
 
 
-def content(path: Path) -> bytes:
-    """What a file holds, or the one notebook in a folder. ValueError in words where there is none."""
+def content(path: Path) -> dict[str, bytes]:
+    """Name and content of a file, or of all notebooks in a folder. ValueError in words if there is none."""
+    paths, top = [path], path.parent
     if path.is_dir() and not path.is_symlink():
         inside = [p for p in path.rglob("*.ipynb") if "/." not in f"/{p.relative_to(path)}"]
-        if len(inside) != 1:
-            raise ValueError(f"the folder holds {len(inside)} notebooks; it has to hold one")
-        path = inside[0]
-    if path.is_symlink() or not path.is_file():
-        raise ValueError("it is a link or no file")
-    with path.open("rb") as file:
-        found = file.read(LARGEST + 1)
-    if len(found) > LARGEST:
+        paths, top = sorted(inside), path
+    if not paths:
+        raise ValueError("the folder holds no notebook")
+    if odd := [one.name for one in paths if one.is_symlink() or not one.is_file()]:
+        raise ValueError(f"it is, or holds, a link or no file ({odd[0]})")
+    if sum(one.stat().st_size for one in paths) > LARGEST:
         raise ValueError(f"it has more than {LARGEST // 1_000_000} MB")
-    return found
+    return {one.relative_to(top).as_posix(): one.read_bytes() for one in paths}
 
 
-def read(notebook: bytes, functions: dict[str, str]) -> Submission:
-    """Take a learner's notebook apart.
+def read(notebooks: dict[str, bytes], functions: dict[str, str], known: Iterable[str] = ()) -> Answers:
+    """Take a learner's notebooks apart.
 
     Args:
-        notebook: the content of the file.
+        notebooks: name and content of each.
         functions: the name of the function of each label.
+        known: labels that the learners' sheets have besides.
 
-    Raises:
-        ValueError: in words, where that is no notebook.
+    Returns:
+        By label the set-up cells and the exercise's, and remarks on what is odd.
     """
-    setup, own, cells, remarks = list[str](), dict[str, str](), dict[str, str](), list[str]()
-    seen: dict[str, list[str]] = {}
-    sources = dict(code_cells(notebook))
-    for number, source in sources.items():
-        first = source.lstrip().split("\n", 1)[0]
-        if first.startswith(SETUP):
-            setup, own = [*setup, source], {}  # what stands before is the page's
-            continue
-        own[number] = source
-        if found := MARKER.match(first):
-            seen.setdefault(found[1].rstrip("."), []).append(number)
+    cells, answers, remarks = list[Cell](), dict[str, list[str]](), list[str]()
+    for name, notebook in notebooks.items():
+        try:
+            cells += code_cells(notebook, f" of {name}" if len(notebooks) > 1 else "")
+        except (ValueError, TypeError, KeyError, RecursionError, AttributeError):
+            remarks.append(f"{name}: it is no notebook.")
     for label, function in functions.items():
-        numbers = seen.pop(label, [])
-        if len(numbers) > 1:
-            remarks.append(f"{label} stands in cells {' and '.join(numbers)}. The last one was graded.")
-        if not numbers:
+        its = [cell for cell in cells if cell.label == label]
+        if len(its) > 1:
+            places = " and ".join(cell.where for cell in its)
+            remarks.append(f"{label} stands in cells {places}. The last one was graded.")
+        if cells and not its:
             defines = re.compile(rf"^def {function}\(", re.MULTILINE)
-            numbers = [number for number, source in own.items() if defines.search(source)][-1:]
-            other = f"; cell {numbers[0]}, with {function}, was graded" if numbers else ""
+            its = [cell for cell in cells if defines.search(cell.source)][-1:]
+            other = f"; cell {its[0].where}, with {function}, was graded" if its else ""
             remarks.append(f"{label} is missing: no cell begins with {marker(label)!r}{other}.")
-        if numbers:
-            cells[label] = sources[numbers[-1]]
-    for label, numbers in seen.items():
-        cells_of = " and ".join(numbers)
-        remarks.append(f"{label} (cell {cells_of}) is no exercise of this assignment. Was it renamed?")
-    return Submission(setup, cells, remarks)
+        if its:
+            answers[label] = [*its[-1].setup, its[-1].source]
+    odd = [f"{one.label} (cell {one.where})" for one in cells if one.label not in {"", *functions, *known}]
+    return answers, remarks + [f"{one} is no exercise of this assignment. Was it renamed?" for one in odd]
 
 
-def code_cells(notebook: bytes) -> Iterable[tuple[str, str]]:
-    """Number, from 1, and source of each code cell. ValueError where that is no notebook."""
-    try:
-        cells: Any = json.loads(notebook)["cells"]
-        for number, cell in enumerate(cells, 1):
-            if cell["cell_type"] == "code":
-                yield str(number), "".join(cell["source"])
-    except (ValueError, TypeError, KeyError, RecursionError, AttributeError) as error:
-        raise ValueError("it is no notebook") from error
+def code_cells(notebook: bytes, of: str) -> list[Cell]:
+    """The cells that may be a learner's; of a flood, the beginning. Some error where that is no notebook."""
+    setup, cells = list[str](), list[Cell]()
+    for number, cell in enumerate(json.loads(notebook)["cells"], 1):
+        if cell["cell_type"] == "code":
+            source = "".join(cell["source"])[:LONGEST]
+            first = source.lstrip().split("\n", 1)[0]
+            label = MARKER.match(first)
+            cells.append(Cell(f"{number}{of}", label[1] if label else "", source, setup))
+            if first.startswith(SETUP) and len(setup) < 20:
+                setup.append(source)
+                cells = [one for one in cells if one.label]  # without a label, up to here, it is the page's
+    return cells

@@ -4,6 +4,7 @@ Each exercise has a process of its own, in which the set-up cells run, then its 
 called. What is learned here is values; an answer that is invented is worth what its values are worth.
 """
 
+import ast
 import ctypes
 import json
 import os
@@ -15,7 +16,6 @@ import sys
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from types import CodeType
 from typing import Any
 
 import torch
@@ -25,16 +25,17 @@ from kdlib.grade import values
 
 WORDS, FILES = 300, 5_000  # characters of a message, files in /tmp
 NOT_PYTHON = re.compile(r"^([ \t]*)(?:[%!].*|[\w.]+\?{1,2}[ \t]*)$", re.MULTILINE)
+DEFINED = ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom
+ASSIGNED = ast.Assign | ast.AnnAssign | ast.AugAssign
+ALONE_HERE = ". Only this cell and the set-up cell are graded: define or import it in this cell."
 ALONE = os.getpid() == 1  # in the sandbox, where nobody can stop this process, and it may kill all others
 LIMITS = {resource.RLIMIT_FSIZE: 16_000_000, resource.RLIMIT_NOFILE: 128, resource.RLIMIT_CORE: 0}
 # Elsewhere all that the teacher runs would count. Of the addresses torch alone needs half.
 LIMITS |= {resource.RLIMIT_AS: 8_000_000_000, resource.RLIMIT_NPROC: 24} if ALONE else {}
 # By machine: its number in the kernel, mmap, and the calls whose memory no process answers for:
 # shmget, msgget, vmsplice, memfd_create, io_uring_setup, memfd_secret.
-CALLS = {
-    "x86_64": (0xC000003E, 9, (29, 68, 278, 319, 425, 447)),
-    "aarch64": (0xC00000B7, 222, (194, 186, 75, 279, 425, 447)),
-}
+CALLS = {"x86_64": (0xC000003E, 9, (29, 68, 278, 319, 425, 447))}
+CALLS |= {"aarch64": (0xC00000B7, 222, (194, 186, 75, 279, 425, 447))}
 
 
 def main() -> None:
@@ -84,7 +85,7 @@ def apart(out: int, request: dict[str, Any], task: dict[str, Any]) -> str:
     if child == 0:
         limit(resource.RLIMIT_CPU, seconds + 1)
         try:
-            say(out, {"label": task["label"], **answer(request["setup"], task)})
+            say(out, {"label": task["label"], **answer(task)})
         finally:
             os._exit(0)
     end, said = time.monotonic() + seconds, ""
@@ -106,13 +107,12 @@ def apart(out: int, request: dict[str, Any], task: dict[str, Any]) -> str:
     return said
 
 
-def answer(setup: list[str], task: dict[str, Any]) -> dict[str, Any]:
+def answer(task: dict[str, Any]) -> dict[str, Any]:
     """What a learner's function gives for each round of inputs, or the error in words."""
     try:
         here: dict[str, Any] = {"__name__": "__main__"}
-        for number, source in enumerate(setup, 1):
-            exec(compiled(source, f"<set-up cell {number}>"), here)
-        exec(compiled(task["source"], "<the cell>"), here)
+        for source in task["sources"]:
+            run(source, here)
         function = here.get(task["function"])
         if not callable(function):
             return {"error": f"The cell defines no function {task['function']}."}
@@ -125,16 +125,27 @@ def answer(setup: list[str], task: dict[str, Any]) -> dict[str, Any]:
         return {"error": f"Your code stopped: {in_words(error)}"}
 
 
-def compiled(source: str, name: str) -> CodeType:
-    """Code of a cell. Only where it is no Python, lines such as %pip, !ls and name? are left out."""
+def run(source: str, here: dict[str, Any]) -> None:
+    """A cell's definitions, imports and assignments. A try of the function below it must cost no grade.
+
+    It may ask for what another cell made. So all else is left out, and an assignment that fails too.
+    """
+    for node in parsed(source).body:
+        if isinstance(node, DEFINED | ASSIGNED):
+            with suppress(*() if isinstance(node, DEFINED) else (Exception,)):
+                exec(compile(ast.Module([node], []), "<cell>", "exec"), here)
+
+
+def parsed(source: str) -> ast.Module:
+    """A cell. Only where it is no Python, lines such as %pip, !ls and name? are left out."""
     try:
-        return compile(source, name, "exec")
+        return ast.parse(source, "<cell>")
     except SyntaxError:
-        return compile(NOT_PYTHON.sub(r"\1pass", source), name, "exec")
+        return ast.parse(NOT_PYTHON.sub(r"\1pass", source), "<cell>")
 
 
 def in_words(error: BaseException) -> str:
     try:
-        return f"{type(error).__name__}: {error}"[:WORDS]
+        return f"{type(error).__name__}: {error}"[:WORDS] + (ALONE_HERE if type(error) is NameError else "")
     except BaseException:
         return type(error).__name__[:WORDS]

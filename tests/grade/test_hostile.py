@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import sys
+import textwrap
 from pathlib import Path
 
 import psutil
@@ -45,14 +46,15 @@ checking.Check.judge = lambda *a: checking.Verdict(True, "Right.")
 def doubled(x): return x
 """
 DAEMON = """
-import os, time
-if os.fork() == 0:
-    os.setsid()
+import os, signal, time
+def daemon():
     if os.fork() == 0:
-        import signal
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        time.sleep(900)
-    os._exit(0)
+        os.setsid()
+        if os.fork() == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            time.sleep(900)
+        os._exit(0)
+started = daemon()
 def doubled(x): return 2 * x
 """
 READ = """
@@ -81,7 +83,7 @@ for ask in (lambda: os.memfd_create("x"), lambda: mmap.mmap(-1, 4096)):
     except OSError: got.append(-1)
 raise RuntimeError("refused all" if got == [-1] * 4 else f"got {got}")
 """
-KILL = "\nimport os, signal\nos.kill(os.getppid(), 9)\nsignal.pause()"
+KILL = "\nimport os, signal\nkilled = os.kill(os.getppid(), 9), signal.pause()"
 HOSTILE = {
     "loop": ("def doubled(x):\n    while True: pass", "more than 10 seconds"),
     "forks": ("import os\nwhile True:\n    try: os.fork()\n    except OSError: pass", "more than 12 processes|more than 3 GB"),
@@ -107,6 +109,11 @@ HOSTILE = {
 }  # fmt: skip
 
 
+def within(code: str) -> str:
+    """In the function, where it is run whatever it is: of a cell only definitions and assignments are."""
+    return code if "def doubled" in code else f"def doubled(x):\n{textwrap.indent(code, '    ')}"
+
+
 def class_of(folder: Path) -> Path:
     """What good, hostile and careless learners hand in."""
     inbox = folder / "inbox"
@@ -114,10 +121,10 @@ def class_of(folder: Path) -> Path:
     notebook(inbox / "zoe" / "sheet.ipynb", FULL)
     notebook(inbox / "=cmd.ipynb", FULL)
     for name, (code, _) in HOSTILE.items():
-        notebook(inbox / f"{name}.ipynb", [SETUP, FIRST + code, MEAN])
+        notebook(inbox / f"{name}.ipynb", [SETUP, FIRST + within(code), MEAN])
     notebook(inbox / "daemon.ipynb", [SETUP, FIRST + DAEMON, MEAN])
     notebook(inbox / "late.ipynb", [SETUP, DOUBLED, MEAN + KILL])
-    notebook(inbox / "before.ipynb", [SETUP + "\nraise ValueError('not here')", DOUBLED, MEAN])
+    notebook(inbox / "before.ipynb", [SETUP + "\nimport not_here", DOUBLED, MEAN])
     (inbox / "essay.ipynb").write_bytes(b"\xff\xd8 no notebook")
     (inbox / "nested.ipynb").write_text("[" * 100_000, "utf-8")
     (inbox / "essay.docx").write_bytes(b"PK")
@@ -148,9 +155,9 @@ def test_each_gets_its_row_and_no_trick_is_worth_a_point(tmp_path: Path) -> None
             assert rows[name]["ex-t-mean"] == "1", (rows[name], said[name])
     for name in ("essay", "nested", "essay.docx"):
         assert rows[name]["total"] == "0" and "it is no notebook" in rows[name]["remarks"]
-    assert "it is a link" in said["link"] and "root:" not in said["link"]
+    assert "a link or no file" in said["link"] and "root:" not in said["link"]
     assert (rows["late"]["ex-t-doubled"], rows["late"]["ex-t-mean"]) == ("2", "0")
-    assert rows["before"]["total"] == "0" and "not here" in said["before"]
+    assert rows["before"]["total"] == "0" and "not_here" in said["before"]
 
     users = range(sandbox.NOBODY, sandbox.NOBODY + 2)
     there = [p.info for p in psutil.process_iter(["uids", "status"]) if p.info["uids"]]

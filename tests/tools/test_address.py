@@ -121,6 +121,15 @@ def test_address_reaches_the_line_that_says_how_to_install(tmp_path: Path) -> No
     assert shlex.split(line, comments=True) == ["pip", "install", "-e", "."]
 
 
+def test_the_readme_says_how_to_install_from_the_address(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(address.README.read_text("utf-8"), "utf-8")
+    assert address.install_line(address.configured()) in readme.read_text("utf-8").splitlines()
+    here = "https://github.com/a/b"
+    assert address.write_line(here, readme) and not address.write_line(here, readme)
+    assert address.install_line(here) in readme.read_text("utf-8").splitlines()
+
+
 def test_the_page_for_practitioners_says_how_to_install_in_its_first_line() -> None:
     first = notebooks.read(notebooks.BOOK / "distil_your_own.ipynb").cells[0].source
     _, after = first.split("\n\n", 1)

@@ -11,6 +11,7 @@ from nbformat import NotebookNode, v4
 
 import classroom
 
+CONFIG = "repository:\n  url: '{}'\n  branch: main\n"
 CONTENTS = "root: book/intro\nparts:\n  - numbered: 1\n    chapters:\n      - file: book/01_one\n"
 QUESTION = """
 ````{exercise} Which
@@ -30,7 +31,9 @@ Which one?
 ````
 """
 PAGE = (
-    prose("# One\n\nSee [the proof](evidence/01_one.ipynb)."),
+    prose(
+        "# One\n\n[the proof](evidence/01_one.ipynb), [there](01_one.ipynb#x), [y](https://elsewhere.org/y)"
+    ),
     code("chapter = 1", "hide-input", outputs=(v4.new_output("stream", text="x"),)),
     prose("## Exercises\n" + QUESTION),
     prose("```{solution-start} ex-which\n```"),
@@ -57,6 +60,11 @@ PAGE = (
 @pytest.fixture
 def made(tmp_path: Path) -> dict[str, list[NotebookNode]]:
     """The cells of both notebooks of a small chapter."""
+    return sheets(tmp_path, "")
+
+
+def sheets(tmp_path: Path, address: str) -> dict[str, list[NotebookNode]]:
+    (tmp_path / "_config.yml").write_text(CONFIG.format(address))
     (tmp_path / "_toc.yml").write_text(CONTENTS)
     (tmp_path / "book" / "evidence").mkdir(parents=True)
     (tmp_path / "book" / "refs.bib").touch()
@@ -104,6 +112,21 @@ def test_a_teacher_gets_everything_solved(made: dict[str, list[NotebookNode]]) -
     for there in ("Because of that.", "    return 2 * x", "measured = 3", "used = twice", "It doubles."):
         assert there in text, there
     assert "# Exercise ex-twice. Keep this line.\nimport os" in text and "<details>" not in text
+
+
+def test_a_teacher_reads_the_right_option_and_what_is_said_to_each(
+    made: dict[str, list[NotebookNode]],
+) -> None:
+    text = "\n".join(cell.source for cell in made["teachers"])
+    assert "**Answers.**\n\n- ✗ this: No.\n- ✓ that: Yes." in text
+    assert "**Answers.**" not in "\n".join(cell.source for cell in made["learners"])
+
+
+def test_the_links_of_a_sheet_lead_somewhere_without_the_clone(tmp_path: Path) -> None:
+    text = sheets(tmp_path, "https://example.org/a/b")["learners"][0].source
+    assert "](https://example.org/a/b/blob/main/notebooks/evidence/01_one.ipynb)" in text
+    assert "](https://example.org/a/b/blob/main/classroom/learners/01_one.ipynb#x)" in text
+    assert "](https://elsewhere.org/y)" in text
 
 
 def test_an_answer_that_defines_no_function_is_refused() -> None:

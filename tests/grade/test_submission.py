@@ -1,0 +1,165 @@
+"""What of a notebook counts: which cells are graded, what of a cell is run, how values travel."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from sheets import DOUBLED, FULL, MEAN, SETUP, notebook
+
+from kdlib.grade import grading, submission, values, worker
+
+FUNCTIONS = {"ex-t-doubled": "doubled", "ex-t-mean": "mean_of"}
+
+
+def test_cells_are_known_by_their_first_line(tmp_path: Path) -> None:
+    path = notebook(tmp_path / "a.ipynb", ["%pip install x\n!ls\nimport math", *FULL, "raise Unrelated"])
+    cells, remarks = submission.read(submission.content(path), FUNCTIONS)
+    assert cells == {"ex-t-doubled": [SETUP, DOUBLED], "ex-t-mean": [SETUP, MEAN]} and not remarks
+
+
+def test_an_exercise_is_looked_for_in_all_notebooks_of_a_learner(tmp_path: Path) -> None:
+    other = SETUP + "\nimport math"
+    notebook(tmp_path / "bo" / "01.ipynb", [SETUP, DOUBLED])
+    notebook(tmp_path / "bo" / "week" / "02.ipynb", [other, MEAN])
+    notebook(tmp_path / "bo" / ".ipynb_checkpoints" / "02-checkpoint.ipynb", [other, MEAN])
+    cells, remarks = submission.read(submission.content(tmp_path / "bo"), FUNCTIONS)
+    assert cells == {"ex-t-doubled": [SETUP, DOUBLED], "ex-t-mean": [other, MEAN]} and not remarks
+    notebook(tmp_path / "bo" / "03.ipynb", [DOUBLED + " + 0"])
+    (tmp_path / "bo" / "04.ipynb").write_text("no notebook")
+    cells, remarks = submission.read(submission.content(tmp_path / "bo"), FUNCTIONS)
+    assert cells["ex-t-doubled"] == [DOUBLED + " + 0"] and cells["ex-t-mean"] == [other, MEAN]
+    assert remarks == [
+        "04.ipynb: it is no notebook.",
+        "ex-t-doubled stands in cells 2 of 01.ipynb and 1 of 03.ipynb. The last one was graded.",
+    ]
+
+
+def test_other_exercises_of_the_book_are_no_remark(tmp_path: Path) -> None:
+    path = notebook(tmp_path / "a.ipynb", [DOUBLED, MEAN, "# Exercise ex-02-kl. Keep this line."])
+    assert "ex-02-kl" in grading.BOOK
+    assert not submission.read(submission.content(path), FUNCTIONS, grading.BOOK)[1]
+
+
+@pytest.mark.parametrize(
+    ("sources", "said"),
+    [
+        ([DOUBLED, MEAN, DOUBLED], "ex-t-doubled stands in cells 1 and 3. The last one was graded."),
+        ([DOUBLED], "ex-t-mean is missing: no cell begins with '# Exercise ex-t-mean.'."),
+        ([DOUBLED, MEAN.split("\n", 1)[1]], "; cell 2, with mean_of, was graded."),
+        (
+            [DOUBLED, MEAN, "# Exercise ex-t-meam. Keep this line."],
+            "ex-t-meam (cell 3) is no exercise of this",
+        ),
+    ],
+)
+def test_cells_that_are_twice_missing_or_renamed_are_named(
+    tmp_path: Path, sources: list[str], said: str
+) -> None:
+    path = notebook(tmp_path / "a.ipynb", sources)
+    _, remarks = submission.read(submission.content(path), FUNCTIONS)
+    assert len(remarks) == 1 and said in remarks[0]
+
+
+def test_a_function_of_the_page_is_nobodys_answer(tmp_path: Path) -> None:
+    own = "def doubled(x):\n    return 2 * x"
+    path = notebook(tmp_path / "a.ipynb", [own, SETUP, MEAN])
+    cells, _ = submission.read(submission.content(path), FUNCTIONS)
+    assert cells == {"ex-t-mean": [SETUP, MEAN]}
+    path = notebook(tmp_path / "a.ipynb", [SETUP, own, MEAN])
+    assert submission.read(submission.content(path), FUNCTIONS)[0]["ex-t-doubled"] == [SETUP, own]
+
+
+def test_magic_lines_do_not_stop_a_cell() -> None:
+    here: dict[str, object] = {}
+    worker.run("if 1:\n    %time x\n!ls\ny = 2\nx?", here)
+    assert here["y"] == 2
+
+
+def test_python_that_looks_like_magic_is_left_alone() -> None:
+    here: dict[str, int] = {}
+    worker.run("x = (7\n     % 4)", here)
+    assert here["x"] == 3
+
+
+def answered(source: str) -> dict[str, object]:
+    rounds = values.written([(2.0,), (3.0,)])
+    return worker.answer({"sources": [SETUP, source], "function": "f", "learns": False, "rounds": rounds})
+
+
+@pytest.mark.parametrize(
+    "stray",
+    [
+        "print(f(test.labels))",
+        "result = f(test.labels)\nprint(result)",
+        "raise ValueError",
+        "assert f(2) == 5",
+        "for x in digits:\n    f(x)",
+        "import math\nraise SystemExit",
+        "result: float = f('a') / 2",
+    ],
+)
+def test_a_try_of_the_function_in_its_cell_costs_nothing(stray: str) -> None:
+    cell = f"import math\nTWICE = 2\nTWICE += 0\n\ndef f(x):\n    return math.fabs(TWICE * x)\n\n{stray}"
+    assert [one["values"][0]["numbers"] for one in answered(cell)["rounds"]] == [[4.0], [6.0]]
+
+
+def test_what_is_missing_in_the_cell_is_said_so() -> None:
+    for cell in ("def f(x):\n    return soften(x)", "def f(x: soften):\n    return x"):
+        said = answered(cell)["error"]
+        assert "NameError: name 'soften' is not defined. Only this cell and" in said and "define" in said
+    assert "Only this cell" not in answered("def f(x):\n    return x / 0")["error"]
+
+
+def test_a_flood_of_set_up_takes_neither_time_nor_memory() -> None:
+    cells = [{"cell_type": "code", "source": source} for source in (SETUP + " " * 200, DOUBLED)] * 40_000
+    huge = {"cell_type": "code", "source": SETUP + "\n" * 9_000_000}
+    start = time.monotonic()
+    cells, _ = submission.read({"a": json.dumps({"cells": [huge, *cells]}).encode()}, FUNCTIONS)
+    assert time.monotonic() - start < 5
+    assert len("".join(cells["ex-t-doubled"])) < 1_000_000
+
+
+def test_many_empty_lines_take_no_time() -> None:
+    start = time.monotonic()
+    with pytest.raises(SyntaxError):
+        worker.parsed("\n" * 200_000 + "x x")
+    assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'{"cells": [1]}', b'{"cells": 3}', b"\xff" * 9])
+def test_a_file_that_is_no_notebook_is_refused(content: bytes) -> None:
+    cells, remarks = submission.read({"a.ipynb": content}, FUNCTIONS)
+    assert not cells and remarks[0] == "a.ipynb: it is no notebook."
+
+
+def test_values_go_through_json_and_come_back() -> None:
+    import torch
+
+    given = [
+        torch.tensor([[1.5, float("nan")], [2.0, float("-inf")]], dtype=torch.float64),
+        torch.arange(3),
+        2,
+        0.5,
+    ]
+    back = values.read(json.loads(json.dumps(values.written(given))))
+    assert torch.equal(back[0].nan_to_num(7), given[0].nan_to_num(7)) and torch.equal(back[1], given[1])
+    assert back[2:] == [2, 0.5] and back[1].dtype == torch.int64
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"type": "float64", "shape": [2], "numbers": [1.0]},
+        {"type": "object", "shape": [1], "numbers": [1.0]},
+        {"type": "float64", "shape": "x", "numbers": [1.0]},
+        {"type": "int64", "shape": [1], "numbers": [10**30]},
+        {"type": "float64", "shape": [1], "numbers": ["1; import os"]},
+        {"type": [], "shape": [1], "numbers": [1.0]},
+        None,
+        {},
+    ],
+)
+def test_values_that_were_forged_badly_are_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="no tensor"):
+        values.read(value)
