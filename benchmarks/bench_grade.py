@@ -14,8 +14,8 @@ CHECKS = """
 from kdlib import check
 from kdlib.grade import Exercise
 
-SHEET = ("kl", "kd_term", "hinton_loss")
-EXERCISES = [Exercise(getattr(check, name), name, seed=1) for name in SHEET]
+SHEET = {"mean_kl": check.kl, "kd_term": check.kd_term, "masked_term": check.masked_term}
+EXERCISES = [Exercise(found, function, seed=1) for function, found in SHEET.items()]
 """
 
 

@@ -7,7 +7,7 @@ from kdlib.check.checking import Check, Draw
 
 def rounded_weights(weight: Tensor, bits: int) -> Tensor:
     """Weights (O, I) on 2^(bits - 1) - 1 steps to either side, each output with a step of its own."""
-    step = weight.abs().amax(1, keepdim=True) / (2 ** (bits - 1) - 1)
+    step: Tensor = weight.abs().amax(1, keepdim=True) / (2 ** (bits - 1) - 1)
     return (weight / step).round() * step
 
 

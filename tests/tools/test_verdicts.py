@@ -298,5 +298,5 @@ def test_chapter_9_export_changes_nothing_and_int8_saves_bytes_and_no_time() -> 
     assert max(apart) - min(apart) > 3 * max(abs(end) for pair in ends.values() for end in pair)
     student, teacher = mean("distilled", "bytes"), mean("teacher", "bytes")
     assert teacher / student > student / mean("distilled-int8", "bytes") > 3.5
-    assert mean("distilled-int8", "onnx_ms") > 0.85 * mean("distilled", "onnx_ms")  # hardly faster, if at all
+    assert mean("distilled-int8", "onnx_ms") > mean("distilled", "onnx_ms")  # "It takes longer"
     assert mean("distilled", "eager_ms") > 3 * mean("distilled", "onnx_ms")
