@@ -156,6 +156,28 @@ def test_an_empty_paper_and_a_dot_are_not_classified(visit) -> None:
     assert set(answers(digits(page)).values()) == {"7"}
 
 
+def test_an_example_lies_on_the_paper_and_a_stroke_takes_it_off(visit) -> None:
+    page = visit(CHAPTER).page
+    draw(page, DRAWN[0][1])
+    digits(page).locator("input[name=index]").nth(1).check()
+    expect(part(digits(page), "pad").locator("image")).to_have_count(1)
+    expect(part(digits(page), "pad").locator(".kd-stroke")).to_have_count(0)
+    draw(page, DRAWN[14][1])
+    expect(part(digits(page), "pad").locator(".kd-stroke")).to_have_count(1)
+    assert set(answers(digits(page)).values()) == {"7"}
+
+
+def test_a_screen_reader_hears_the_answer_and_not_that_it_loads(visit) -> None:
+    page = visit(CHAPTER).page
+    heard = part(digits(page), "live")
+    draw(page, DRAWN[14][1])
+    expect(heard).to_contain_text("distilled: 7")
+    xrays(page).locator("input[name=index]").nth(1).check()
+    expect(part(xrays(page), "live")).to_contain_text("distilled: ")
+    opened(page, {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no image"})
+    expect(part(xrays(page), "live")).to_contain_text("no image that a browser can read")
+
+
 def test_a_digit_is_drawn_by_keys(visit) -> None:
     """A 7: pen down, to the right, then down to the left."""
     page = visit(CHAPTER).page
@@ -233,8 +255,13 @@ def test_other_images_are_read_or_refused_in_words(visit) -> None:
     expect(said).to_contain_text("no image that a browser can read")
     said = opened(page, png(Image.new("1", (8000, 6300))))
     expect(said).to_contain_text("50 million pixels")
-    said = opened(page, png(Image.new("L", (40, 30))))
-    expect(said).to_contain_text("40 × 30")
+    said = opened(page, png(Image.new("L", (40, 300))))
+    expect(said).to_contain_text("40 × 300")
+    said = opened(page, png(Image.new("L", (300, 200), 128)))
+    expect(said).to_contain_text("one grey all over")
+    clear_glass = Image.new("RGBA", (300, 200), (0, 0, 0, 0))
+    said = opened(page, png(clear_glass))
+    expect(said).to_contain_text("one grey all over")
     assert part(xrays(page), "said").locator("b").count() == 0
     deep = Image.fromarray(np.asarray(grey, np.uint16) * 257)  # 16 bits
     said = opened(page, png(deep))

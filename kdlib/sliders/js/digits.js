@@ -54,9 +54,15 @@ kd.sliders.digits = ({ models, shape, weights, labels, names, images, start }) =
   const examples = images.map((image) => kd.pixelsOf(image).map((paper) => 255 - paper));
   let strokes = [];
   let pen = { x: 100, y: 100, down: false, seen: false }; // moved by keys
+  let shown = start.index;
+  const off = () => shown > 0; // the reader's own drawing is not on the paper
   let repaint = () => {};
 
-  function paper() {
+  function paper(index) {
+    if (index) {
+      return `<svg viewBox="0 0 200 200" aria-hidden="true"><image href="${images[index - 1]}" width="200" height="200"/>
+        ${kd.box(0.5, 0.5, 199, 199, "kd-line")}</svg>`;
+    }
     const line = (stroke) => `<polyline points="${kd.points(stroke.length > 1 ? stroke : [...stroke, ...stroke])}" class="kd-stroke"/>`;
     const mark = pen.seen ? kd.dot(pen.x, pen.y, 5, pen.down ? "kd-teacher" : "kd-line") : "";
     const hint = strokes.length || pen.seen ? "" : kd.text(100, 104, "Draw a digit here", "kd-middle");
@@ -64,14 +70,15 @@ kd.sliders.digits = ({ models, shape, weights, labels, names, images, start }) =
   }
 
   function draw({ temperature, index }) {
+    shown = index;
     const t = kd.short(temperature);
     const digit = index ? examples[index - 1] : kd.asDigit(strokes);
     const title = `Shares at T = ${t}`;
     const group = (name, kind, shares) => ({ name, kind, shares });
-    const bars = (groups) => kd.legend(groups.map(({ name, kind }) => [kind, name]))
-      + kd.bars({ title, labels, groups, marks: kd.shares, room: 200 });
+    const bars = (groups, write) => kd.legend(groups.map(({ name, kind }) => [kind, name]))
+      + kd.bars({ title, labels, groups, marks: kd.shares, room: 200, write });
     const blank = models.map(({ name }, m) => group(name, kinds[m], labels.map(() => 0)));
-    const wait = (said) => ({ pictures: { pad: paper(), seen: "", bars: bars(blank) }, said, values: { temperature: `temperature ${t}` } });
+    const wait = (said) => ({ pictures: { pad: paper(index), seen: "", bars: bars(blank, () => "not asked") }, said, values: { temperature: `temperature ${t}` } });
     if (network.problem) return wait(`${kd.escape(network.problem)}. Reload the page with a network.`);
     if (!digit) return wait(strokes.length ? "That is a dot. Draw the digit larger." : "An empty paper is no digit: the networks are not asked.");
     if (!network.ready()) {
@@ -85,17 +92,17 @@ kd.sliders.digits = ({ models, shape, weights, labels, names, images, start }) =
       return `${kd.escape(name)}: <b>${kd.escape(labels[shares.indexOf(most)])}</b> ${kd.escape(kd.percent(most))}`;
     });
     const paperless = kd.pictureOf(digit.map((ink) => 255 - ink), [28, 28]); // black on white, as the examples
-    const seen = `<img src="${paperless}" alt=""> seen: 28 × 28`;
+    const seen = `<img src="${paperless}" alt=""> 28\u00a0×\u00a028`;
     return {
-      pictures: { pad: paper(), seen, bars: bars(groups) },
+      pictures: { pad: paper(index), seen, bars: bars(groups) },
       said: `At temperature ${t}, ${tops.join("; ")}.`,
       values: { temperature: `temperature ${t}` },
     };
   }
 
   // The paper hears fingers, mouse and pen, and keys: arrows move the pen, space puts it down and lifts it.
-  function attach({ one, choose, later }) {
-    repaint = later;
+  function attach({ one, choose, later, tell }) {
+    repaint = tell;
     const pad = one("pad");
     pad.tabIndex = 0;
     pad.dataset.lmSuppressShortcuts = "";
@@ -106,6 +113,7 @@ kd.sliders.digits = ({ models, shape, weights, labels, names, images, start }) =
       return [event.clientX - left, event.clientY - top].map((x) => kd.clamp((200 * x) / width, 0, 200));
     };
     const begin = (point) => {
+      if (off()) strokes = []; // an example lay on the paper
       strokes.push([point]);
       choose({ index: 0 });
       later();
@@ -124,6 +132,7 @@ kd.sliders.digits = ({ models, shape, weights, labels, names, images, start }) =
       if (!pad.hasPointerCapture(event.pointerId)) return;
       for (const each of event.getCoalescedEvents?.() ?? [event]) go(place(each));
     });
+    pad.addEventListener("pointerup", tell);
     pad.addEventListener("keydown", (event) => {
       const way = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[event.key];
       if ((!way && event.key !== " ") || event.altKey || event.ctrlKey || event.metaKey) return;
@@ -133,12 +142,12 @@ kd.sliders.digits = ({ models, shape, weights, labels, names, images, start }) =
       else [pen.x, pen.y] = [pen.x + 10 * way[0], pen.y + 10 * way[1]].map((x) => kd.clamp(x, 10, 190));
       if (!way && pen.down) begin([pen.x, pen.y]);
       else if (way && pen.down) go([pen.x, pen.y]);
-      later();
+      (way ? later : tell)();
     });
     const without = (kept) => {
-      strokes = kept;
+      strokes = off() ? [] : kept;
       pen.down = false;
-      later();
+      tell();
     };
     return { clear: () => without([]), undo: () => without(strokes.slice(0, -1)) };
   }
@@ -154,7 +163,7 @@ kd.sliders.digits = ({ models, shape, weights, labels, names, images, start }) =
     buttons: [
       { words: () => "Clear", press: () => { paperOf.clear(); return { index: 0 }; } },
       { words: () => "Undo", press: () => { paperOf.undo(); return { index: 0 }; } },
-      kd.reset(`T = ${kd.short(start.temperature)}`, start),
+      kd.reset(`T = ${kd.short(start.temperature)}`, { temperature: start.temperature }),
     ],
     attach: (view) => (paperOf = attach(view)),
     draw,

@@ -9,8 +9,8 @@
 //   choices  groups of radio buttons: { name, legend, options: [{ value, words, image }], also(value) }
 //   buttons  { words(setting), press(setting) }: press gives the settings that it changes
 //   settle   (setting, the last one) => settings that have to follow, if any
-//   attach   what listens to a picture by itself: ({ one, choose, later }) => ..., with the picture by its name, what
-//            changes settings, and what asks for a new drawing; if any
+//   attach   what listens to a picture by itself: ({ one, choose, later, tell }) => ..., with the picture by its name,
+//            what changes settings, and what asks for a new drawing, to be said to screen readers too or not; if any
 //   draw     (setting) => { pictures: HTML by name, said: HTML, values: words for screen readers by track, off: [] }
 
 const kd = { sliders: {} };
@@ -131,7 +131,8 @@ kd.bars = (options) => {
   const { place = (share) => share, write = kd.percent } = options;
   const shorts = labels.map((label) => kd.cut(label, 12));
   const left = (ticked ? 24 : 14) + Math.max(8, ...shorts.map((label) => 7.4 * label.length)); // most fonts, in bold
-  const column = groups.length > 1 ? 67 : 60; // of figures: neither "<0.01 %" nor a name touches what is beside it
+  // Of figures: neither "<0.01 %" nor a name touches what is beside it.
+  const column = groups.length > 1 ? Math.max(67, ...groups.map(({ name }) => 18 + 7.2 * name.length)) : 60;
   const full = 320 - left - (figures ? 4 + column * groups.length : 14);
   const thick = kd.clamp(Math.floor((room / labels.length - 4) / groups.length), 4, groups.length > 1 ? 12 : 30);
   const row = (thick + 1) * groups.length - 1;
@@ -318,7 +319,8 @@ kd.show = (kind, { model, el }) => {
   });
   view.addEventListener("submit", (event) => event.preventDefault());
   for (const name of names) model.on(`change:${name}`, later);
-  attach?.({ one, choose, later });
+  const tell = () => (announce = later() > 0);
+  attach?.({ one, choose, later, tell });
   paint();
   el.append(view);
   el.classList.add("kd-slider", "kd-live");

@@ -15,9 +15,13 @@ kd.greyOf = async (file) => {
     if (width * height > kd.largestImage) {
       throw new Error(`This image has ${Math.round((width * height) / 1e6)} million pixels; open one of 25 million or fewer.`);
     }
-    if (Math.max(width, height) < 64) throw new Error(`This image is ${width} × ${height} pixels; the students need 64.`);
+    if (Math.min(width, height) < 64) {
+      throw new Error(`This image is ${width} × ${height} pixels; the students need 64 each way.`);
+    }
     const canvas = Object.assign(document.createElement("canvas"), { width, height });
     const context = canvas.getContext("2d", { willReadFrequently: true });
+    context.fillStyle = "white"; // where it is transparent, as on a page
+    context.fillRect(0, 0, width, height);
     context.drawImage(image, 0, 0);
     const { data } = context.getImageData(0, 0, width, height);
     const pixels = new Uint8Array(width * height);
@@ -27,6 +31,7 @@ kd.greyOf = async (file) => {
       pixels[i] = (19595 * r + 38470 * g + 7471 * b + 32768) >> 16;
       coloured += Math.max(r, g, b) - Math.min(r, g, b) > 32;
     }
+    if (pixels.every((grey) => grey === pixels[0])) throw new Error("This image is of one grey all over; the students are not asked.");
     return { pixels, size: [height, width], coloured: coloured > pixels.length / 50 };
   } finally {
     URL.revokeObjectURL(image.src);
@@ -45,13 +50,13 @@ kd.sliders.xrays = ({ models, shape, weights, labels, names, truths, images, sta
     const t = kd.short(temperature);
     const grey = index ? examples[index - 1] : own.grey;
     const values = { temperature: `temperature ${t}` };
-    const bars = (shares) => {
+    const bars = (shares, write) => {
       const groups = models.map(({ name }, m) => ({ name, kind: kinds[m], shares: shares[m] }));
-      return kd.bars({ title: `Shares at T = ${t}`, labels, groups, figures: true, room: 110 });
+      return kd.bars({ title: `Shares at T = ${t}`, labels, groups, figures: true, room: 110, write });
     };
     const shown = grey ? `<img src="${kd.pictureOf(grey, side)}" alt="${kd.escape(index ? names[index - 1] : "your image")}, as the students see it: 64 × 64 pixels">`
       : `<svg viewBox="0 0 256 256" aria-hidden="true">${kd.box(0.5, 0.5, 255, 255, "kd-line")}</svg>`;
-    const wait = (said) => ({ pictures: { shown, bars: bars(models.map(() => labels.map(() => 0))) }, said, values });
+    const wait = (said) => ({ pictures: { shown, bars: bars(models.map(() => labels.map(() => 0)), () => "–") }, said, values });
     if (network.problem) return wait(`${kd.escape(network.problem)}. Reload the page with a network.`);
     if (!grey) return wait(kd.escape(own.words));
     if (!network.ready()) {
@@ -67,8 +72,8 @@ kd.sliders.xrays = ({ models, shape, weights, labels, names, truths, images, sta
     return { pictures: { shown, bars: bars(shares) }, said: `${truth}${tops.join("; ")}.`, values };
   }
 
-  function attach({ one, choose, later }) {
-    repaint = later;
+  function attach({ one, choose, tell }) {
+    repaint = tell;
     one("open").innerHTML = `<label><span>Open an image of your own</span>
       <input type="file" accept="image/*" aria-label="Open an image of your own" data-lm-suppress-shortcuts></label>`;
     one("open").querySelector("input").addEventListener("change", async ({ target }) => {
@@ -83,7 +88,7 @@ kd.sliders.xrays = ({ models, shape, weights, labels, names, truths, images, sta
       }
       target.value = ""; // so that the same file can be opened again
       choose({ index: 0 });
-      later();
+      tell();
     });
   }
 
@@ -94,7 +99,7 @@ kd.sliders.xrays = ({ models, shape, weights, labels, names, truths, images, sta
       name: "index", legend: "X-ray",
       options: ["Your own", ...names].map((words, i) => ({ value: i, words, image: images[i - 1] })),
     }],
-    buttons: [kd.reset("Back to the start", start)],
+    buttons: [kd.reset(`Back to T = ${kd.short(start.temperature)}`, { temperature: start.temperature })],
     attach,
     draw,
   };
