@@ -64,7 +64,7 @@ CUT = """() => {
 def test_no_formula_is_cut_on_a_small_phone(visit: Any, name: str) -> None:
     page = visit(name, width=360).page
     open_everything(page)
-    page.evaluate("document.querySelector('.kd-meanings')?.removeAttribute('hidden')")  # of the glossary's words
+    page.evaluate("document.querySelector('.kd-meanings')?.removeAttribute('hidden')")  # the glossary's
     assert page.evaluate(CUT) == []
 
 

@@ -1,4 +1,4 @@
-"""Chapter 9's networks in a real Chromium: they answer as PyTorch does, to what is drawn and to what is opened."""
+"""Chapter 9's networks in a real Chromium answer as PyTorch does, to what is drawn and what is opened."""
 
 from __future__ import annotations
 
@@ -57,6 +57,10 @@ def draw(page: Any, strokes: list[list[tuple[float, float]]], scale: float = 1, 
         page.mouse.up()
 
 
+def moved(strokes: list[list[tuple[float, float]]], scale: float, shift: float) -> list[list[list[float]]]:
+    return [[[shift + scale * x, scale * y] for x, y in stroke] for stroke in strokes]
+
+
 def answers(scope: Any) -> dict[str, str]:
     """The class that each network says, once all of them have spoken."""
     said = part(scope, "said")
@@ -94,7 +98,9 @@ def test_the_page_computes_what_pytorch_computes(visit, model) -> None:
     assert float((shares - expected).abs().max()) < 1e-5
 
 
-@pytest.mark.parametrize(("size", "to"), [((28, 28), 32), ((61, 37), 64), ((300, 420), 64), ((64, 64), 64), ((1000, 70), 64)])
+@pytest.mark.parametrize(
+    ("size", "to"), [((28, 28), 32), ((61, 37), 64), ((300, 420), 64), ((64, 64), 64), ((1000, 70), 64)]
+)
 def test_an_image_is_resized_as_pillow_and_torch_resize_it(visit, size, to) -> None:
     image = np.random.default_rng(0).integers(0, 256, size, np.uint8)
     ask = f"([image, from, to]) => {{ {NUMBERS} return [...kd.resized(of(image), from, to)]; }}"
@@ -123,9 +129,8 @@ def test_a_small_digit_drawn_high_is_seen_as_a_large_one_in_the_middle(visit) ->
     """It is centred and scaled as MNIST was."""
     seven = [[(26.0, 20.0), (74.0, 20.0), (44.0, 86.0)]]
     page = visit(CHAPTER).page
-    ask = "(strokes) => kd.asDigit(strokes)"
     large, small = (
-        np.array(page.evaluate(ask, [[[shift + scale * x, scale * y] for x, y in stroke] for stroke in seven]))
+        np.array(page.evaluate("(strokes) => kd.asDigit(strokes)", moved(seven, scale, shift)))
         for shift, scale in ((0, 2.0), (110, 0.5))
     )
     assert np.abs(large - small).max() <= 1
@@ -196,8 +201,10 @@ def test_a_finger_draws_and_does_not_scroll(visit) -> None:
     box, before = pad.bounding_box(), page.evaluate("scrollY")
     touch = page.context.new_cdp_session(page)
     across = [(26, 20), (50, 20), (74, 20), (60, 50), (50, 70), (44, 86)]
-    for kind, points in [("touchStart", across[:1]), *(("touchMove", [at]) for at in across[1:]), ("touchEnd", [])]:
-        at = [{"x": box["x"] + x * box["width"] / 100, "y": box["y"] + y * box["width"] / 100} for x, y in points]
+    step = box["width"] / 100
+    moves = [("touchMove", [at]) for at in across[1:]]
+    for kind, points in [("touchStart", across[:1]), *moves, ("touchEnd", [])]:
+        at = [{"x": box["x"] + x * step, "y": box["y"] + y * step} for x, y in points]
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": at})
     assert set(answers(digits(page)).values()) == {"7"}
     assert page.evaluate("scrollY") == before

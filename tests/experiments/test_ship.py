@@ -70,7 +70,8 @@ def test_a_call_is_timed_with_one_image_on_one_thread(small: Path, monkeypatch: 
     assert asked == [(1, 1), (1, 1), (60, before + 1)]  # two calls are timed, then the test set
 
 
-def test_differences_are_of_probabilities_and_answers_by_hand() -> None:
+def test_differences_are_of_probabilities_and_answers_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ship, "ranking_change", lambda *_: [])  # three images are too few to draw from
     torchs = torch.tensor([[0.0, 0.0], [0.0, 1.0], [3.0, 0.0]])
     found = torch.tensor([[7.0, 7.0], [1.0, 0.0], [3.0, 0.0]])  # the first differs in logits alone
     told = ship.judged(found, torchs, torch.tensor([0, 1, 0]))
@@ -78,6 +79,16 @@ def test_differences_are_of_probabilities_and_answers_by_hand() -> None:
     assert told["largest_difference"] == pytest.approx(moved)
     assert told["mean_difference"] == pytest.approx(moved / 3)
     assert (told["other_answers"], told["test_errors"], told["test_confusion"]) == (1, 1, [[2, 0], [1, 0]])
+
+
+def test_the_change_of_a_ranking_is_that_of_the_file_and_has_an_interval() -> None:
+    labels = torch.arange(40) % 2
+    torchs = torch.stack([torch.zeros(40), labels.float()], 1)  # ranks perfectly
+    found = torchs.clone()
+    found[0, 1] = 2.0  # one normal image above the 20 of the other class
+    value, low, high = ship.ranking_change(found, torchs, labels)
+    assert value == pytest.approx(-1 / 20) and low < value < high <= 0
+    assert ship.ranking_change(torchs, torchs, labels) == [0, 0, 0]
 
 
 def test_calibration_images_come_from_the_seed_alone() -> None:

@@ -529,7 +529,8 @@ def test_bad_input_is_named_with_its_remedy(make, arguments, error, words):
 
 def test_the_table_of_digits_has_what_the_networks_say():
     head, bar, nothing = cells(make_good(digits_slider, temperature=2))
-    assert head == ["image", "teacher", "alone", "distilled"] and bar[0] == "a bar" and nothing[0] == "nothing"
+    assert head == ["image", "teacher", "alone", "distilled"]
+    assert [bar[0], nothing[0]] == ["a bar", "nothing"]
     seen = resize(DIGITS, 32).float() / 255
     with torch.no_grad():
         shares = soften(pretrained.mnist_student("distilled")(seen), 2.0)
@@ -552,5 +553,5 @@ def test_a_layer_that_the_page_does_not_know_is_named():
     assert layers(pretrained.mnist_teacher())[:3] == [["conv", "conv1", 0], ["relu"], ["pool"]]
     odd = [nn.Conv2d(1, 2, 3, stride=2), nn.Conv2d(2, 2, 3, groups=2), nn.MaxPool2d(3), nn.BatchNorm2d(2)]
     for layer in [*odd, nn.MaxPool2d(2, stride=1), nn.AvgPool2d(2), nn.Sigmoid()]:
-        with pytest.raises(ValueError, match="0 is .*; a page knows convolution"):
+        with pytest.raises(ValueError, match=r"0 is .*; a page knows convolution"):
             layers(nn.Sequential(layer))
