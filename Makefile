@@ -59,7 +59,7 @@ figures: $(SITE)  ## writes _build/figures/, every figure as a file for slides (
 	@$(BIN)/python book/_tools/figures.py
 
 test-browser: $(ALL) book  ## the built site in Chromium: sliders, search, links, accessibility, no outside request
-	$(BIN)/python -m pytest -m browser tests/browser
+	$(BIN)/python -m pytest -m browser tests/browser -n $(WORKERS) --dist load
 
 clean:  ## removes the built site; .venv and downloaded data stay
 	rm -rf _build
