@@ -14,6 +14,7 @@ from kdlib.sliders import (
     errors_slider,
     information_slider,
     loss_slider,
+    omitted_slider,
     schedule_slider,
     seed_roulette,
     temperature_slider,
@@ -83,6 +84,7 @@ MAKE = {
     "information": lambda **options: information_slider(TOLD, **options),
     "roulette": lambda **options: seed_roulette(GAINS, **options),
     "digits": lambda **options: digits_slider(INK, names=["an L", "a bar"], **options),
+    "omitted": omitted_slider,
     "xrays": lambda **options: xrays_slider(GREY, names=["dark", "light"], truths=[0, 1], **options),
 }
 PHONE = {"has_touch": True, "is_mobile": True}
@@ -95,7 +97,7 @@ def script() -> str:
     spec = importlib.util.spec_from_file_location("kd_site", file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    kinds = sorted(file.stem for file in JS.glob("*.js") if file.stem not in ("kit", "net", "page"))
+    kinds = sorted(file.stem for file in JS.glob("*.js") if file.stem not in ("kit", "net", "train", "page"))
     return "\n".join((JS / f"{name}.js").read_text("utf-8") for name in module.slider_scripts(kinds))
 
 

@@ -42,6 +42,7 @@ MOVES = {
     "roulette": ("runs", 3, "3 runs", 5),
     "digits": ("temperature", 10, "temperature 10", 11),
     "xrays": ("temperature", 10, "temperature 10", 11),
+    "omitted": ("bias", 4, "bias +4.00", 4.25),
 }  # fmt: skip
 
 
