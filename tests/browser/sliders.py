@@ -16,6 +16,7 @@ from kdlib.sliders import (
     loss_slider,
     omitted_slider,
     schedule_slider,
+    scripts,
     seed_roulette,
     temperature_slider,
     threshold_slider,
@@ -106,6 +107,13 @@ def in_page(*sliders) -> str:
     style = (JS / "sliders.css").read_text("utf-8")
     stored = "".join(slider._repr_mimebundle_()[0]["text/html"] for slider in sliders)
     return f"<style>{style}</style>{stored}<script>{script()}</script>"
+
+
+def stocked(name: str, *sliders) -> str:
+    """That page with the stored file `name` in it, as if it had been fetched."""
+    page, empty = in_page(*sliders), "kd.stored = {};"
+    assert page.count(empty) == 1
+    return page.replace(empty, f'kd.stored = {{ {name}: "{scripts.weights(name)}" }};')
 
 
 def part(scope, name: str):

@@ -528,7 +528,7 @@ BAD += [
     (OM, {"omitted": "10"}, ValueError, "omitted is '10'; choose one of '0', .*'7 and 8'"),
     (OM, {"temperature": 21}, ValueError, "temperature is 21; give a number from 1 to 20"),
     (OM, {"shown": 60000}, ValueError, "shown is 60000; choose one of 500, 1000, 2000"),
-    (OM, {"learning_rate": 0}, ValueError, "learning_rate is 0; give a number from 1e-06"),
+    (OM, {"learning_rate": 0}, ValueError, "learning_rate is 0; give a finite number"),
     (OM, {"learning_rate": "fast"}, TypeError, "learning_rate is 'fast'; give a plain number"),
 ]
 

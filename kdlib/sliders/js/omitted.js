@@ -152,7 +152,7 @@ kd.sliders.omitted = ({ digits, weights = {}, recipe, steps: last, every, larges
     const [left, wide, high] = [46, 21, 34];
     const classes = omitted.match(/\d/g).map(Number);
     const answer = (net, x) => kd.softmax(Array.from(kd.answered(net, x).logits, (z, k) => z + bias * classes.includes(k)), temperature);
-    const digits = (run?.seen ?? []).map(({ x, picture }) => ({ picture, rows: run.nets.map((net) => answer(net, x)) }));
+    const digits = (run && !run.broken ? run.seen : []).map(({ x, picture }) => ({ picture, rows: run.nets.map((net) => answer(net, x)) }));
     const most = Math.max(0.2, ...digits.flatMap(({ rows }) => rows.flat()));
     const top = (row) => row.indexOf(Math.max(...row));
     const parts = kd.range(4).map((i) => {
