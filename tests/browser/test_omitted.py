@@ -151,6 +151,21 @@ def test_two_sliders_train_by_themselves(open_page):
         expect(part(view, "said")).to_contain_text(f"After {steps} steps", timeout=LONG)
 
 
+def test_the_digits_come_from_a_file_when_they_are_wanted(open_page, tmp_path):
+    page = open_page(empty(omitted_slider()))
+    requests = []
+    page.on("request", lambda request: requests.append(request.url))
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / f"{DIGITS}.js").write_text(f'kd.stored.{DIGITS} = "{scripts.weights(DIGITS)}";')
+    page.evaluate("(home) => (kd.home = home)", (tmp_path / "sliders" / "kit.js").as_uri())
+    track(page, "bias").focus()
+    press(page, "End")
+    assert requests == []
+    button(page, "Step").click()
+    expect(said(page)).to_contain_text("After 1 step without")
+    assert [url.rsplit("/", 1)[1] for url in requests if url.startswith("file:")] == [f"{DIGITS}.js"]
+
+
 def test_digits_that_do_not_come_are_said(browser):
     page = browser.new_page()
     page.set_content(empty(omitted_slider()))

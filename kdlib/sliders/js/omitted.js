@@ -49,7 +49,8 @@ kd.sliders.omitted = ({ digits, weights = {}, recipe, steps: last, every, larges
   Object.assign(kd.stored, weights);
   const [names, kinds] = [["alone", "distilled"], ["kd-scratch", "kd-distilled"]];
   let [repaint, live] = [() => {}, {}];
-  let [problem, set, run, wanted, waiting] = ["", null, null, null, false];
+  let [problem, set, run] = ["", null, null]; // why there are no digits; the digits; the networks and how they did
+  let [wanted, waiting] = [null, false]; // the settings that training follows; whether a frame is asked for
 
   function read() {
     const tensors = kd.tensors(kd.stored[digits]);
@@ -77,7 +78,7 @@ kd.sliders.omitted = ({ digits, weights = {}, recipe, steps: last, every, larges
   // Some milliseconds of training, or one measurement, which takes as long; and painted when there is something new.
   function tick() {
     waiting = false;
-    if (!live.isConnected || !busy(wanted)) return;
+    if (!live.closest(".kd-slider") || !busy(wanted)) return; // the view was disposed of, or stopped
     const until = performance.now() + kd.work;
     const measure = due(wanted);
     if (measure) run.history.push({ step: run.step, answers: run.nets.map(answers) });
