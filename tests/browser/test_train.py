@@ -118,3 +118,33 @@ def test_the_page_reads_the_digits_as_they_were_packed(open_page):
         assert row == [value / 15 for byte in packed.tolist() for value in (byte >> 4, byte & 15)]
     assert labels == stored["train_labels"].tolist()
     assert logits == stored["train_logits"].flatten().tolist()
+
+
+def test_both_start_alike_and_neither_sees_what_is_left_out_or_not_shown(run):
+    """What may not be seen is NaN, which would spread to all weights."""
+    code = """const train = kd.range(40).map((i) => {
+        const seen = i < 20 && i % 10 !== 3 && i % 10 !== 7;
+        const logits = kd.range(10).map((k) => 3 * (k === i % 10));
+        return { x: Float64Array.of(seen ? i / 20 : NaN, 0.5), label: i % 10, logits };
+      });
+      const recipe = { hidden: 4, batch: 5, rate: 0.1, momentum: 0.9 };
+      const setting = { temperature: 4, omitted: [3, 7], shown: 20, seed: 0 };
+      const { nets, advance } = kd.pupils(train, setting, recipe);
+      const before = nets.map(plain);
+      for (let i = 0; i < 30; i++) advance();
+      return [before, nets.map(plain)];"""
+    before, after = run(code)
+    assert before[0] == before[1] != after[0] != after[1]
+    assert all(torch.isfinite(part).all() for net in after for part in as_torch(net))
+
+
+def test_shares_at_a_bias_by_hand(run):
+    """A 2 behind by 1, and one taken for a 3; a 1 and a 0, right by 1 and by 5; a 0 taken for a 1."""
+    code = """const answers = [
+        [[0, 3, 2, 0], 2], [[0, 3, 1, 2], 2], [[0, 3, 2, 0], 1], [[5, 0, 0, 0], 0], [[1, 2, 0, 0], 0],
+      ].map(([logits, label]) => kd.margin(logits, [2, 3], label));
+      return [0, 2, 6].map((bias) => kd.biased(answers, bias));"""
+    none, some, many = run(code)
+    assert none == {"all": 2 / 5, "found": 0, "lost": 0}
+    assert some == {"all": 2 / 5, "found": 1 / 2, "lost": pytest.approx(1 / 3)}
+    assert many == {"all": 1 / 5, "found": 1 / 2, "lost": pytest.approx(2 / 3)}
