@@ -185,7 +185,7 @@ kd.sliders.omitted = ({ digits, weights = {}, recipe, steps: last, every, larges
     if (run.broken) return `At step ${run.step} a weight became NaN: the learning rate ${recipe.rate} is too large here.`;
     if (busy(setting)) return `Training: step ${count(run.step)} of ${count(setting.steps)}, without the ${digits}.`;
     const found = now(setting).map(({ all, found, lost }, m) =>
-      `${names[m]} finds ${kd.percent(found)} of the ${digits}, loses ${kd.percent(lost)} of the others and has ${kd.percent(all)} right`);
+      `${names[m]} finds ${kd.percent(found)} of them, loses ${kd.percent(lost)} of the others and has ${kd.percent(all)} right`);
     return `After ${run.step === 1 ? "1 step" : `${count(run.step)} steps`} without the ${digits}, at bias ${kd.signed(setting.bias, 2)}: ${found.join("; ")}.`;
   }
 
