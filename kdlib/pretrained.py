@@ -14,6 +14,7 @@ STUDENTS = ("alone", "distilled")  # of the X-rays and of MNIST
 SHIPPED = (
     "mnist_lenet5_teacher",
     *(f"mnist_student_{name}" for name in STUDENTS),
+    "mnist_digits",
     "cifar_teacher",
     "cifar_student",
     "cifar_race",

@@ -32,8 +32,9 @@ def write(file: str, tensors: dict[str, Tensor], record: dict[str, Any], about: 
     save_file({key: value.contiguous() for key, value in halved.items()}, path)
     path.chmod(0o644)  # safetensors leaves it to its owner alone
     kept = ("experiment", "arm", "scale", "seed", "settings", "commit", "processor")
-    made = {"name": file, **{key: record[key] for key in kept}, **about}
+    made = {"name": file, **{key: record[key] for key in kept if key in record}, **about}
     made["weights_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
     made["seal"] = files.seal(made)
     path.with_suffix(".json").write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
-    print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB, test accuracy {about['test_accuracy']:.3f}")
+    accuracy = f", test accuracy {about['test_accuracy']:.3f}" if "test_accuracy" in about else ""
+    print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB{accuracy}")

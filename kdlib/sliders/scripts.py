@@ -10,6 +10,7 @@ MODELS = (
     "mnist_lenet5_teacher",
     "mnist_student_alone",
     "mnist_student_distilled",
+    "mnist_digits",
     "xray_student_alone",
     "xray_student_distilled",
 )

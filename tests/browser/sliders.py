@@ -14,7 +14,9 @@ from kdlib.sliders import (
     errors_slider,
     information_slider,
     loss_slider,
+    omitted_slider,
     schedule_slider,
+    scripts,
     seed_roulette,
     temperature_slider,
     threshold_slider,
@@ -83,6 +85,7 @@ MAKE = {
     "information": lambda **options: information_slider(TOLD, **options),
     "roulette": lambda **options: seed_roulette(GAINS, **options),
     "digits": lambda **options: digits_slider(INK, names=["an L", "a bar"], **options),
+    "omitted": omitted_slider,
     "xrays": lambda **options: xrays_slider(GREY, names=["dark", "light"], truths=[0, 1], **options),
 }
 PHONE = {"has_touch": True, "is_mobile": True}
@@ -95,7 +98,7 @@ def script() -> str:
     spec = importlib.util.spec_from_file_location("kd_site", file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    kinds = sorted(file.stem for file in JS.glob("*.js") if file.stem not in ("kit", "net", "page"))
+    kinds = sorted(file.stem for file in JS.glob("*.js") if file.stem not in ("kit", "net", "train", "page"))
     return "\n".join((JS / f"{name}.js").read_text("utf-8") for name in module.slider_scripts(kinds))
 
 
@@ -104,6 +107,13 @@ def in_page(*sliders) -> str:
     style = (JS / "sliders.css").read_text("utf-8")
     stored = "".join(slider._repr_mimebundle_()[0]["text/html"] for slider in sliders)
     return f"<style>{style}</style>{stored}<script>{script()}</script>"
+
+
+def stocked(name: str, *sliders) -> str:
+    """That page with the stored file `name` in it, as if it had been fetched."""
+    page, empty = in_page(*sliders), "kd.stored = {};"
+    assert page.count(empty) == 1
+    return page.replace(empty, f'kd.stored = {{ {name}: "{scripts.weights(name)}" }};')
 
 
 def part(scope, name: str):

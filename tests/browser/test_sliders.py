@@ -118,6 +118,8 @@ TRACKS = [
     ("roulette", "runs"),
     ("digits", "temperature"),
     ("xrays", "temperature"),
+    ("omitted", "temperature"),
+    ("omitted", "bias"),
 ]
 
 

@@ -42,6 +42,7 @@ MOVES = {
     "roulette": ("runs", 3, "3 runs", 5),
     "digits": ("temperature", 10, "temperature 10", 11),
     "xrays": ("temperature", 10, "temperature 10", 11),
+    "omitted": ("bias", 4, "bias +4.00", 4.25),
 }  # fmt: skip
 
 
@@ -136,3 +137,13 @@ def test_a_start_that_python_sets_past_the_end_pushes_it(live):
     page.evaluate("model.set('start', 0.8)")
     settled(page)
     assert page.evaluate("model.saved") == [["ramp", 0.8, 0.81, 1]]
+
+
+def test_training_brings_its_digits_along_and_follows_python(live):
+    page = live("omitted")
+    page.get_by_role("button", name="Step").click()
+    expect(part(page, "said")).to_contain_text("After 1 step without the 3s")
+    assert page.evaluate("model.saved") == [["3", 8, 2000, 0, 1, 0]]
+    page.evaluate("model.set('omitted', '7 and 8'); model.set('steps', 3)")
+    expect(part(page, "said")).to_contain_text("After 3 steps without the 7s and 8s")
+    assert page.evaluate("model.saved.length") == 1

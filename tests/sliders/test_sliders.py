@@ -29,6 +29,7 @@ from kdlib.sliders import (
     errors_slider,
     information_slider,
     loss_slider,
+    omitted_slider,
     schedule_slider,
     scripts,
     seed_roulette,
@@ -77,6 +78,7 @@ GOOD = {
     errors_slider: {"runs": {"images": PAIRS, "steps": PAIRS[::-1]}, "teacher": {0: 66, 7: 70}},
     digits_slider: {"images": DIGITS, "names": ["a bar", "nothing"]},
     xrays_slider: {"images": XRAY, "names": ["one"], "truths": [1]},
+    omitted_slider: {},
 }
 EACH = pytest.mark.parametrize("make", GOOD, ids=lambda make: make.__name__)
 
@@ -133,6 +135,11 @@ def cells(slider) -> list[list[str]]:
         ),
         (digits_slider, {"temperature": 1, "index": 0}, {"temperature": 20, "index": 2}),
         (xrays_slider, {"temperature": 1, "index": 0}, {"temperature": 0.1, "index": 1}),
+        (
+            omitted_slider,
+            {"omitted": "3", "temperature": 8, "shown": 2000, "seed": 0, "steps": 0, "bias": 0},
+            {"omitted": "7 and 8", "temperature": 1, "shown": 500, "seed": 7, "steps": 1200, "bias": 16},
+        ),
     ],
 )
 def test_settings_are_read_set_and_heard(make, start, moves):
@@ -170,6 +177,9 @@ def test_settings_are_read_set_and_heard(make, start, moves):
         (errors_slider, "images", 2, "images is 2; give one of 0 to 1"),
         (threshold_slider, "threshold", 20.1, "threshold is 20.1; give a number from -20 to 20"),
         (threshold_slider, "split", "val", "split is 'val'; choose one of 'test', 'validation'"),
+        (omitted_slider, "omitted", 3, "omitted is 3; choose one of '0', '1', "),
+        (omitted_slider, "steps", 1201, "steps is 1201; give one of 0 to 1200"),
+        (omitted_slider, "bias", -1, "bias is -1; give a number from 0 to 16"),
         (threshold_slider, "model", "distilled", "model is 'distilled'; choose one of 'alone', 'teacher'"),
     ],
 )
@@ -401,7 +411,7 @@ def test_arrays_half_precision_and_tensors_that_need_grad():
     assert slider.data["truths"] == [1, 0]
 
 
-T, LOSS, A, S, INFO, R, TH, E, D, X = GOOD
+T, LOSS, A, S, INFO, R, TH, E, D, X, OM = GOOD
 
 
 def odds_with(z) -> dict:
@@ -515,6 +525,11 @@ BAD += [
     (X, {"images": XRAY[..., :32]}, ValueError, r"give \(1, 1, 64, 64\)"),
     (X, {"truths": [2]}, ValueError, "truths is 2; give one of 0 to 1"),
     (X, {"truths": []}, ValueError, "truths has 0 entries; give 1"),
+    (OM, {"omitted": "10"}, ValueError, "omitted is '10'; choose one of '0', .*'7 and 8'"),
+    (OM, {"temperature": 21}, ValueError, "temperature is 21; give a number from 1 to 20"),
+    (OM, {"shown": 60000}, ValueError, "shown is 60000; choose one of 500, 1000, 2000"),
+    (OM, {"learning_rate": 0}, ValueError, "learning_rate is 0; give a finite number"),
+    (OM, {"learning_rate": "fast"}, TypeError, "learning_rate is 'fast'; give a plain number"),
 ]
 
 

@@ -17,7 +17,11 @@ kd.tensors = (base64) => {
   const start = 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true));
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, start)));
   delete header.__metadata__;
-  const read = { F16: (part) => Float32Array.from(new Uint16Array(part), kd.half), F32: (part) => new Float32Array(part) };
+  const read = {
+    F16: (part) => Float32Array.from(new Uint16Array(part), kd.half),
+    F32: (part) => new Float32Array(part),
+    U8: (part) => new Uint8Array(part),
+  };
   const one = ([name, { dtype, shape, data_offsets: [from, to] }]) =>
     [name, { shape, values: read[dtype](bytes.buffer.slice(start + from, start + to)) }];
   return Object.fromEntries(Object.entries(header).map(one));

@@ -1,0 +1,89 @@
+// A small network that is trained in the page: one hidden layer with ReLU, in doubles. Plain loops over typed arrays;
+// what adds up in the same order gives the same bits.
+
+// Numbers from 0 to 1 from a seed, the same in every browser: mulberry32, in the public domain.
+kd.seeded = (seed) => {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+};
+
+kd.shuffled = (values, random) => {
+  const deck = [...values];
+  for (let i = deck.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [deck[i], deck[j]] = [deck[j], deck[i]];
+  }
+  return deck;
+};
+
+// Layers of random weights, as PyTorch draws them. The weights of one input lie together: a black pixel is skipped.
+kd.net = (sizes, random) => sizes.slice(1).map((to, l) => {
+  const draw = (count) => Float64Array.from({ length: count }, () => (2 * random() - 1) / Math.sqrt(sizes[l]));
+  return { weight: draw(sizes[l] * to), bias: draw(to) };
+});
+kd.zeros = (net) => net.map(({ weight, bias }) => ({ weight: weight.map(() => 0), bias: bias.map(() => 0) }));
+
+kd.affine = ({ weight, bias }, x) => {
+  const out = bias.slice();
+  const count = out.length;
+  for (let i = 0; i < x.length; i++) {
+    const value = x[i];
+    if (value === 0) continue;
+    for (let j = 0, at = i * count; j < count; j++, at++) out[j] += value * weight[at];
+  }
+  return out;
+};
+
+// What two layers answer to x.
+kd.answered = ([first, second], x) => {
+  const hidden = kd.affine(first, x).map((z) => (z > 0 ? z : z < 0 ? 0 : z)); // NaN stays
+  return { hidden, logits: kd.affine(second, hidden) };
+};
+
+// The slope of a layer's weights, added to `sums`: what flows back is `slope`.
+kd.addSlope = ({ weight, bias }, x, slope) => {
+  const count = slope.length;
+  for (let i = 0; i < x.length; i++) {
+    const value = x[i];
+    if (value === 0) continue;
+    for (let j = 0, at = i * count; j < count; j++, at++) weight[at] += value * slope[j];
+  }
+  for (let j = 0; j < count; j++) bias[j] += slope[j];
+};
+
+// Adds to `sums` the gradient of the mean loss over a batch of { x, target }, where a target holds shares at T. The loss
+// is T^2 KL(target || softmax(z / T)); with a one for the label and T = 1 that is the cross-entropy. Its slope in the
+// logits is T (softmax(z / T) - target).
+kd.addGradient = (sums, net, batch, t) => {
+  const [, second] = net;
+  for (const { x, target } of batch) {
+    const { hidden, logits } = kd.answered(net, x);
+    const slope = kd.softmax(logits, t).map((q, k) => (t * (q - target[k])) / batch.length);
+    const back = hidden.map((h, j) => {
+      if (h === 0) return 0;
+      let total = 0;
+      for (let k = 0; k < slope.length; k++) total += slope[k] * second.weight[j * slope.length + k];
+      return total;
+    });
+    kd.addSlope(sums[1], hidden, slope);
+    kd.addSlope(sums[0], x, back);
+  }
+};
+
+// A step of gradient descent with momentum, as PyTorch takes it: v = momentum v + gradient; weights = weights - rate v.
+kd.descend = (net, velocity, batch, t, { rate, momentum }) => {
+  const parts = (layers) => layers.flatMap(({ weight, bias }) => [weight, bias]);
+  for (const v of parts(velocity)) for (let i = 0; i < v.length; i++) v[i] *= momentum;
+  kd.addGradient(velocity, net, batch, t);
+  const all = parts(velocity);
+  for (const [p, w] of parts(net).entries()) for (let i = 0; i < w.length; i++) w[i] -= rate * all[p][i];
+};
+
+// Rows of numbers from 0 to 1, of bytes that hold two pixels of 4 bits each, the left one high.
+kd.unpacked = ({ shape: [count, width], values }) => kd.range(count).map((row) =>
+  Float64Array.from({ length: 2 * width }, (_, i) => ((values[row * width + (i >> 1)] >> (i % 2 ? 0 : 4)) & 15) / 15));
