@@ -167,6 +167,9 @@ def test_an_example_lies_on_the_paper_and_a_stroke_takes_it_off(visit) -> None:
     digits(page).locator("input[name=index]").nth(1).check()
     expect(part(digits(page), "pad").locator("image")).to_have_count(1)
     expect(part(digits(page), "pad").locator(".kd-stroke")).to_have_count(0)
+    digits(page).get_by_role("button", name="Undo").click()  # the drawing comes back as it was
+    assert set(answers(digits(page)).values()) == {"0"}
+    digits(page).locator("input[name=index]").nth(1).check()
     draw(page, DRAWN[14][1])
     expect(part(digits(page), "pad").locator(".kd-stroke")).to_have_count(1)
     assert set(answers(digits(page)).values()) == {"7"}

@@ -78,7 +78,9 @@ kd.sliders.digits = ({ models, shape, weights, labels, names, images, start }) =
     const bars = (groups, write) => kd.legend(groups.map(({ name, kind }) => [kind, name]))
       + kd.bars({ title, labels, groups, marks: kd.shares, room: 200, write });
     const blank = models.map(({ name }, m) => group(name, kinds[m], labels.map(() => 0)));
-    const wait = (said) => ({ pictures: { pad: paper(index), seen: "", bars: bars(blank, () => "not asked") }, said, values: { temperature: `temperature ${t}` } });
+    const values = { temperature: `temperature ${t}` };
+    const wait = (said) =>
+      ({ pictures: { pad: paper(index), seen: "", bars: bars(blank, () => "not asked") }, said, values });
     if (network.problem) return wait(`${kd.escape(network.problem)}. Reload the page with a network.`);
     if (!digit) return wait(strokes.length ? "That is a dot. Draw the digit larger." : "An empty paper is no digit: the networks are not asked.");
     if (!network.ready()) {
@@ -96,7 +98,7 @@ kd.sliders.digits = ({ models, shape, weights, labels, names, images, start }) =
     return {
       pictures: { pad: paper(index), seen, bars: bars(groups) },
       said: `At temperature ${t}, ${tops.join("; ")}.`,
-      values: { temperature: `temperature ${t}` },
+      values,
     };
   }
 
@@ -145,11 +147,11 @@ kd.sliders.digits = ({ models, shape, weights, labels, names, images, start }) =
       (way ? later : tell)();
     });
     const without = (kept) => {
-      strokes = off() ? [] : kept;
+      strokes = kept;
       pen.down = false;
       tell();
     };
-    return { clear: () => without([]), undo: () => without(strokes.slice(0, -1)) };
+    return { clear: () => without([]), undo: () => without(off() ? strokes : strokes.slice(0, -1)) };
   }
 
   let paperOf = { clear() {}, undo() {} };
