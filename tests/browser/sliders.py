@@ -98,8 +98,9 @@ def script() -> str:
     spec = importlib.util.spec_from_file_location("kd_site", file)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    kinds = sorted(file.stem for file in JS.glob("*.js") if file.stem not in ("kit", "net", "train", "page"))
-    return "\n".join((JS / f"{name}.js").read_text("utf-8") for name in module.slider_scripts(kinds))
+    files = {file.stem: file.read_text("utf-8") for file in sorted(JS.glob("*.js"))}
+    kinds = [name for name, text in files.items() if f"kd.sliders.{name} = " in text]
+    return "\n".join(files[name] for name in module.slider_scripts(kinds))
 
 
 def in_page(*sliders) -> str:
