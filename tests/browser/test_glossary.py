@@ -21,7 +21,8 @@ CHAPTER = "book/02_loss.html"
 
 
 def test_every_chapter_has_words() -> None:
-    assert len([name for name in PAGES if name.startswith("book/0")]) == 8
+    chapters = {file.relative_to(SITE).as_posix() for file in SITE.glob("book/[0-9]*.html")}
+    assert len(chapters) >= 9 and chapters <= set(PAGES)
 
 
 TAP_ALL = """() => Array.from(document.querySelectorAll("a.kd-word"), (word) => {
