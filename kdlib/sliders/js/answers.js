@@ -12,13 +12,9 @@ kd.sliders.answers = ({ models, logits, labels, names, truths, images, start }) 
     const bars = kd.bars({ title, labels, groups, bold: truth, ticked: true, marks: kd.shares, room: 210 });
     const distance = (m) => kd.nats(kd.divergence(answers[0], answers[m], temperature));
     const far = models.slice(1).map((name, m) => `${name} ${distance(m + 1)}`);
-    const tops = groups.map(({ name, shares }) => {
-      const most = Math.max(...shares);
-      return `${kd.escape(name)}: <b>${kd.escape(labels[shares.indexOf(most)])}</b> ${kd.escape(kd.percent(most))}`;
-    });
     return {
       pictures: { bars: kd.legend(groups.map(({ name, kind }) => [kind, name])) + bars },
-      said: `True class: <b>${kd.escape(labels[truth])}</b>. At temperature ${t}, ${tops.join("; ")}.
+      said: `True class: <b>${kd.escape(labels[truth])}</b>. At temperature ${t}, ${kd.firsts(groups, labels)}.
         Distance from the ${kd.escape(models[0])}, in nats: ${kd.escape(far.join(", "))}.`,
       values: { temperature: `temperature ${t}, distance from the ${models[0]}: ${far.join(", ")} nats` },
     };

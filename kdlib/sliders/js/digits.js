@@ -34,16 +34,12 @@ kd.sliders.digits = ({ models, shape, weights, labels, names, images, start }) =
     }
     const logits = network.logits(kd.resized(digit, [28, 28], shape.slice(1)));
     const groups = models.map(({ name }, m) => group(name, kinds[m], kd.softmax(logits[m], temperature)));
-    const tops = groups.map(({ name, shares }) => {
-      const most = Math.max(...shares);
-      return `${kd.escape(name)}: <b>${kd.escape(labels[shares.indexOf(most)])}</b> ${kd.escape(kd.percent(most))}`;
-    });
     const seen = kd.pictureOf(digit.map((ink) => 255 - ink), [28, 28]); // black on white, as the examples
     return {
       pictures: {
         pad: paper(index), seen: `<img src="${seen}" alt=""> 28\u00a0×\u00a028`, bars: bars(groups),
       },
-      said: `At temperature ${t}, ${tops.join("; ")}.`,
+      said: `At temperature ${t}, ${kd.firsts(groups, labels)}.`,
       values,
     };
   }

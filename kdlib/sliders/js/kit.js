@@ -63,6 +63,12 @@ kd.plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 kd.sign = (x, digits) => (Number(Math.abs(x).toFixed(digits)) === 0 ? 0 : Math.sign(x));
 kd.signed = (x, digits) => ["\u2212", "", "+"][kd.sign(x, digits) + 1] + Math.abs(x).toFixed(digits);
 
+// What several models say, each with its largest share; groups as `kd.bars` has them.
+kd.firsts = (groups, labels) => groups.map(({ name, shares }) => {
+  const most = Math.max(...shares);
+  return `${kd.escape(name)}: <b>${kd.escape(labels[shares.indexOf(most)])}</b> ${kd.escape(kd.percent(most))}`;
+}).join("; ");
+
 kd.escape = (words) => String(words).replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
 kd.cut = (words, most) => (words.length <= most ? words : `${words.slice(0, most - 1)}…`);
 

@@ -50,26 +50,21 @@ kd.sliders.xrays = ({ models, shape, weights, labels, names, truths, images, sta
     const t = kd.short(temperature);
     const grey = index ? examples[index - 1] : own.grey;
     const values = { temperature: `temperature ${t}` };
-    const bars = (shares, write) => {
-      const groups = models.map(({ name }, m) => ({ name, kind: kinds[m], shares: shares[m] }));
-      return kd.bars({ title: `Shares at T = ${t}`, labels, groups, figures: true, room: 110, write });
-    };
+    const grouped = (shares) => models.map(({ name }, m) => ({ name, kind: kinds[m], shares: shares[m] }));
+    const bars = (groups, write) =>
+      kd.bars({ title: `Shares at T = ${t}`, labels, groups, figures: true, room: 110, write });
     const shown = grey ? `<img src="${kd.pictureOf(grey, side)}" alt="${kd.escape(index ? names[index - 1] : "your image")}, as the students see it: 64 × 64 pixels">`
       : `<svg viewBox="0 0 256 256" aria-hidden="true">${kd.box(0.5, 0.5, 255, 255, "kd-line")}</svg>`;
-    const wait = (said) => ({ pictures: { shown, bars: bars(models.map(() => labels.map(() => 0)), () => "–") }, said, values });
+    const wait = (said) => ({ pictures: { shown, bars: bars(grouped(models.map(() => labels.map(() => 0))), () => "–") }, said, values });
     if (network.problem) return wait(`${kd.escape(network.problem)}. Reload the page with a network.`);
     if (!grey) return wait(kd.escape(own.words));
     if (!network.ready()) {
       network.load(repaint);
       return wait("Loading the two students, once: 1.5 MB.");
     }
-    const shares = network.logits(grey).map((logits) => kd.softmax(logits, temperature));
-    const tops = models.map(({ name }, m) => {
-      const most = Math.max(...shares[m]);
-      return `${kd.escape(name)}: <b>${kd.escape(labels[shares[m].indexOf(most)])}</b> ${kd.escape(kd.percent(most))}`;
-    });
+    const groups = grouped(network.logits(grey).map((logits) => kd.softmax(logits, temperature)));
     const truth = index ? `True class: <b>${kd.escape(labels[truths[index - 1]])}</b>. ` : kd.escape(own.words);
-    return { pictures: { shown, bars: bars(shares) }, said: `${truth}${tops.join("; ")}.`, values };
+    return { pictures: { shown, bars: bars(groups) }, said: `${truth}${kd.firsts(groups, labels)}.`, values };
   }
 
   function attach({ one, choose, tell }) {
