@@ -1,4 +1,4 @@
-"""The loop that trains, and what it stands on. Chapter 03.
+"""The loop that trains, and what it stands on. Chapters 03 and 10.
 
 loop            train, and a model's logits for a whole data set
 batches         of a data set on the device, or of any loader
@@ -7,6 +7,7 @@ schedules       of the learning rate, and of the teacher's weight
 checkpoints     training that survives a kill
 devices         where to compute, and in which precision
 teacher_cache   a teacher's answers, asked for once
+ranks           one training by several processes
 """
 
 from kdlib.training.loop import Augment as Augment

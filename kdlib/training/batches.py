@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from kdlib import checks
 from kdlib.data import Dataset
 from kdlib.objectives import Batch
-from kdlib.training import recipes
+from kdlib.training import ranks, recipes
 from kdlib.training.recipes import Recipe
 
 # Gives the changed images, or these and the number of the view that each of them is.
@@ -34,12 +34,14 @@ def epoch(
     generator = torch.Generator().manual_seed(seed)
     chance = torch.Generator(weight.device).manual_seed(seed)
     if not isinstance(data, Dataset):
-        yield from loaded(data, model, augment, chance)
+        yield from loaded(ranks.shuffled(data, seed), model, augment, chance.manual_seed(seed + ranks.rank()))
         return
     order = torch.randperm(len(data), generator=generator).to(weight.device)
     for start in recipes.batch_starts(recipe, len(data)):
         index = order[start : start + recipe.batch_size]
         images, views = _varied(data.images[index], augment, chance)
+        part = ranks.part(len(index))  # of a batch that all ranks have drawn alike
+        images, views, index = images[part], views if views is None else views[part], index[part]
         images = (images.float() / 255).to(weight.dtype).contiguous(memory_format=order_in_memory)
         yield Batch(images, data.labels[index], index, views=views, examples=len(data))
 

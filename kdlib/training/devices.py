@@ -4,16 +4,21 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
+from kdlib.training import ranks
+
 
 def pick(name: str | torch.device | None = None) -> torch.device:
     """The device called `name`, or the best one here: CUDA, then MPS, then the CPU.
+
+    Among several ranks CUDA is the GPU of this one, and MPS, on which they cannot talk, is left out.
 
     Raises:
         ValueError: the named device is not there.
     """
     present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name is None:
-        return torch.device(next(d for d in ("cuda", "mps", "cpu") if present[d]))
+        best = ("cuda", "cpu") if ranks.together() else ("cuda", "mps", "cpu")
+        return torch.device(next(d for d in best if present[d]))
     name = str(name)  # a torch.device will do
     if not present.get(name.split(":")[0], False):
         here = ", ".join(d for d, there in present.items() if there)

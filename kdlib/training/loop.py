@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from kdlib import checks, files, losses, progress
 from kdlib.data import Dataset, digest
 from kdlib.objectives import Batch, Objective, logits_on
-from kdlib.training import batches, checkpoints, devices, recipes, schedules
+from kdlib.training import batches, checkpoints, devices, ranks, recipes, schedules
 from kdlib.training.batches import Augment as Augment
 from kdlib.training.batches import Data
 from kdlib.training.checkpoints import State
@@ -53,7 +53,8 @@ def train(
         model: takes images in [0, 1] in the type of its weights, and gives logits. It is left on the device,
             in evaluation mode.
         data: a Dataset, kept on the device as uint8; or any iterable of (images, labels) or (images, labels,
-            teacher_logits), a DataLoader too. Where it has no length, the schedule moves once an epoch.
+            teacher_logits), a DataLoader too. Where it has no length, the schedule moves once an epoch. Among
+            several `ranks` each takes its part of a Dataset's batches, and brings a loader of its own.
         objective: what to minimise, `supervised` or `distilled(...)` for instance.
         recipe: epochs, learning rate and the rest.
         seed: fixes order, augmentation and dropout. The global random state is left as it was.
@@ -85,19 +86,24 @@ def train(
     if checkpoint is not None and checkpoint.exists():
         checkpoints.resume(checkpoint, state, identity)
     steps = batches.steps(data, recipe)
+    ranks.check(steps, len(state.curve))
+    ranks.from_first([*model.parameters(), *model.buffers()])
     total, done = (None, 0) if steps is None else (steps * recipe.epochs, steps * len(state.curve))
     with progress.bar(total, description, initial=done, unit="step") as bar:
         while not _finished(state, recipe):
             begin, epoch_seed = time.perf_counter(), 1_000_003 * seed + len(state.curve)
             with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-                torch.manual_seed(epoch_seed)  # dropout draws from the global state
+                # Dropout draws from the global state, in each rank other numbers.
+                torch.manual_seed(epoch_seed + 100_003 * ranks.rank())
                 stream = batches.epoch(data, recipe, model, augment, epoch_seed)
                 entry = _epoch(state, stream, objective, recipe, steps, bar)
+            ranks.from_first(model.buffers())  # batch norm's, of which each rank has seen its part
             if validation is not None:
                 entry |= validated(model, validation)
-            state.add(entry | {"seconds": time.perf_counter() - begin})
-            if checkpoint is not None:
+            state.add(ranks.figures(entry | {"seconds": time.perf_counter() - begin}))
+            if checkpoint is not None and ranks.rank() == 0:
                 checkpoints.save(checkpoint, state, identity)
+            ranks.wait()
             bar.set_postfix({k: f"{v:.4g}" for k, v in entry.items()}, refresh=False)
     model.eval()
     return Trained(state.curve, state.best, state.best_weights)
@@ -161,11 +167,11 @@ def _epoch(
         state.optimizer.zero_grad(set_to_none=True)
         loss: Any = state.scaler.scale(terms["loss"])  # its backward is untyped
         loss.backward()
+        rows.append(ranks.add_up(state.model, terms, len(batch.labels)))
         state.scaler.step(state.optimizer)
         state.scaler.update()
         if recipe.max_norm is not None:
             _shorten(state.model, recipe.max_norm)
-        rows.append({name: value.detach() for name, value in terms.items()})
         bar.update()
     means = _means(rows, epoch)
     if not all(bool(p.isfinite().all()) for p in state.model.parameters()):

@@ -10,7 +10,7 @@ from torch import nn
 
 from kdlib import checks
 from kdlib.data import Dataset
-from kdlib.training import devices
+from kdlib.training import devices, ranks
 
 
 @dataclass(frozen=True)
@@ -89,10 +89,11 @@ def check(recipe: Recipe, model: nn.Module, data: object, validation: object) ->
     if len(batch_starts(recipe, len(data))) == 0:
         raise ValueError(f"data holds {len(data)} examples; that does not fill a batch of {size}")
     _check_set(data, "data")
-    alone = 1 in (size, 0 if recipe.drop_last else len(data) % size)
+    alone = 1 in map(ranks.fewest, (size, 0 if recipe.drop_last else len(data) % size))
     if alone and any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in model.modules()):
+        where = f" on one of {ranks.world()} ranks" if ranks.world() > 1 else ""
         raise ValueError(
-            f"{len(data)} examples in batches of {size} leave a batch of one, which batch norm "
+            f"{len(data)} examples in batches of {size} leave a batch of one{where}, which batch norm "
             "cannot use; set drop_last=True or another batch_size"
         )
 
