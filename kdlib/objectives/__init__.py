@@ -11,6 +11,7 @@ hooks        what layers compute, without editing a model
 from kdlib.objectives.answers import logits_on as logits_on
 from kdlib.objectives.classic import Batch as Batch
 from kdlib.objectives.classic import Objective as Objective
+from kdlib.objectives.classic import Stored as Stored
 from kdlib.objectives.classic import Teacher as Teacher
 from kdlib.objectives.classic import distilled as distilled
 from kdlib.objectives.classic import label_smoothed as label_smoothed

@@ -6,7 +6,7 @@ It returns {"loss": ..., and any other terms that should have a curve of their o
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -33,9 +33,30 @@ class Batch(NamedTuple):
     teacher_logits: Tensor | None = None
 
 
+class Stored:
+    """A teacher's logits for the whole data set that are looked up as in a tensor and lie elsewhere.
+
+    shape: (examples, classes) or (examples, views, classes). `training.shards` keeps them in files.
+    """
+
+    shape: torch.Size
+    dtype = torch.float16
+    device = torch.device("cpu")
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, at: Any) -> Any:
+        raise NotImplementedError
+
+
 Objective = Callable[[nn.Module, Batch], dict[str, Tensor]]
 # A model, its logits for the whole data set, or None where each batch brings them.
-Teacher = nn.Module | Tensor | None
+Teacher = nn.Module | Tensor | Stored | None
 
 
 def supervised(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
@@ -56,7 +77,7 @@ def distilled(teacher: Teacher, *, temperature: float, alpha: float) -> Objectiv
     """
     checks.temperature(temperature)
     checks.alpha(alpha)
-    if not isinstance(teacher, nn.Module | Tensor | None):
+    if not isinstance(teacher, nn.Module | Tensor | Stored | None):
         raise TypeError(f"teacher is a {type(teacher).__name__}; give a model, a tensor of logits, or None")
 
     return partial(_distilled, teacher=teacher, temperature=temperature, alpha=alpha)
@@ -78,7 +99,7 @@ def teacher_logits(teacher: Teacher, batch: Batch) -> Tensor:
         if batch.teacher_logits is None:
             raise ValueError("teacher is None; then a loader must give (images, labels, teacher_logits)")
         return batch.teacher_logits
-    if isinstance(teacher, Tensor):
+    if isinstance(teacher, Tensor | Stored):
         if batch.positions is None:
             raise ValueError(
                 "stored teacher logits need the positions of a batch, which a loader does not tell; give a "

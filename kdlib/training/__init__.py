@@ -7,7 +7,9 @@ schedules       of the learning rate, and of the teacher's weight
 checkpoints     training that survives a kill
 devices         where to compute, and in which precision
 teacher_cache   a teacher's answers, asked for once
+shards          the same in many files, for more than memory holds
 ranks           one training by several processes
+meeting         where they find each other
 """
 
 from kdlib.training.loop import Augment as Augment

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DistributedSampler
 
 from kdlib import checks
 from kdlib.data import Dataset
@@ -34,7 +35,9 @@ def epoch(
     generator = torch.Generator().manual_seed(seed)
     chance = torch.Generator(weight.device).manual_seed(seed)
     if not isinstance(data, Dataset):
-        yield from loaded(ranks.shuffled(data, seed), model, augment, chance.manual_seed(seed + ranks.rank()))
+        if ranks.world() > 1 and isinstance(sampler := getattr(data, "sampler", None), DistributedSampler):
+            sampler.set_epoch(seed)  # else it gives the same order in each epoch
+        yield from loaded(data, model, augment, chance.manual_seed(seed + ranks.rank()))
         return
     order = torch.randperm(len(data), generator=generator).to(weight.device)
     for start in recipes.batch_starts(recipe, len(data)):

@@ -9,18 +9,14 @@ does), a step is that of one process with the whole batch, but for rounding.
 """
 
 import os
-import secrets
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.utils.data import DistributedSampler
 
-Loader = TypeVar("Loader")
+from kdlib.training import meeting
 
 
 @contextmanager
@@ -41,37 +37,13 @@ def joined() -> Iterator[None]:
         if here >= gpus:
             raise ValueError(f"rank {here} of this machine has no GPU; give torchrun --nproc-per-node {gpus}")
         torch.cuda.set_device(here)
-    store, own, size = next(dist.rendezvous("env://"))  # type: ignore[attr-defined]
-    fresh = dist.PrefixStore(_met(store, own, size), store)  # type: ignore[attr-defined]
-    backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"
-    dist.init_process_group(backend, store=fresh, rank=own, world_size=size)
-    if own:
+    dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", **meeting.place())
+    if rank():
         os.environ["TQDM_DISABLE"] = "1"
     yield
     # Not where the block failed: the others may wait for this rank, and only its end tells them.
     dist.barrier()  # else some of those that end first are now and then aborted
     dist.destroy_process_group()
-
-
-def _met(store: Any, own: int, size: int) -> str:
-    """A name that only ranks know which are alive, for what they tell each other.
-
-    After a restart torchrun's store still holds the addresses of those that died, and the new ranks may take
-    them for each other's (pytorch issue 167288). So each greets rank 0 with a word of its own, until rank 0
-    has repeated it.
-    """
-    word = secrets.token_hex(8)
-    if own == 0:
-        store.set("first", word)
-        for other in range(1, size):
-            store.set(f"{word}/{store.get(f'{word}/{other}').decode()}", "welcome")
-        return word
-    while True:
-        first: str = store.get("first").decode()
-        store.set(f"{first}/{own}", word)
-        if store.check([f"{first}/{word}"]):
-            return first
-        time.sleep(0.1)
 
 
 def together() -> bool:
@@ -113,15 +85,13 @@ def check(steps: int | None, done: int) -> None:
     found = [torch.zeros(2, dtype=torch.int64) for _ in range(world())]
     dist.all_gather(found, torch.tensor([-1 if steps is None else steps, done]))
     counts, epochs = torch.stack(found).T.tolist()
+    loader = "a DataLoader with sampler=torch.utils.data.DistributedSampler(data)"
     if min(counts) < 0:
-        wrong = "data has no length, which is how ranks know that all do as many steps; give a Dataset or"
-    elif len(set(counts)) > 1:
-        wrong = f"the ranks' loaders have {counts} batches and must have as many; give each"
-    elif len(set(epochs)) > 1:
+        raise ValueError(f"data has no length, so that the ranks' steps cannot be compared; give {loader}")
+    if len(set(counts)) > 1:
+        raise ValueError(f"the ranks' loaders have {counts} batches, and must have as many: give {loader}")
+    if len(set(epochs)) > 1:
         raise ValueError(f"checkpoint: the ranks read {epochs} epochs; name a file that all of them see")
-    else:
-        return
-    raise ValueError(f"{wrong} a DataLoader with sampler=torch.utils.data.DistributedSampler(data)")
 
 
 def from_first(tensors: Iterable[Tensor]) -> None:
@@ -131,8 +101,7 @@ def from_first(tensors: Iterable[Tensor]) -> None:
         return
     plain = torch.cat([tensor.reshape(-1).view(torch.uint8) for tensor in held])  # of all types in one go
     dist.broadcast(plain, 0)
-    sizes = [tensor.numel() * tensor.element_size() for tensor in held]
-    for tensor, values in zip(held, torch.split(plain, sizes), strict=True):
+    for tensor, values in zip(held, torch.split(plain, [t.nbytes for t in held]), strict=True):
         tensor.copy_(values.clone().view(tensor.dtype).view(tensor.shape))
 
 
@@ -165,14 +134,6 @@ def add_up(model: nn.Module, terms: dict[str, Tensor], examples: int) -> dict[st
     for gradient, values in zip(gradients, sums[: len(gradients)], strict=True):
         gradient.copy_(values.view(gradient.shape))
     return {name: values[0] for name, values in zip(terms, sums[len(gradients) :], strict=True)}
-
-
-def shuffled(loader: Loader, seed: int) -> Loader:
-    """The loader; its DistributedSampler, if it has one, draws this epoch's order from the seed."""
-    sampler = getattr(loader, "sampler", None)
-    if world() > 1 and isinstance(sampler, DistributedSampler):
-        sampler.set_epoch(seed)
-    return loader
 
 
 def wait() -> None:

@@ -10,7 +10,8 @@ whole or not at all, and never overwritten.
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from kdlib.training import checkpoints, devices
 
 LARGEST = torch.finfo(torch.float16).max
 OTHERS = {"teacher": "another teacher's outputs", "views": "other views", "data": "other data"}
+OTHERS |= {"number": "what belongs in another shard", "shard": "shards of another size"}
+OTHERS |= {"files": "another number of shards", "top_k": "another top_k"}
 REMEDY = "name another file, or delete this one to fill it again"
 
 
@@ -67,21 +70,29 @@ def fill(
     """
     check_cacheable(teacher)
     wanted = identity(teacher, dataset, views)
-    if path.is_file():
-        return read(path, wanted)
+    if not path.is_file():
+        answer = partial(answers, teacher, dataset, checked_views(views), batch_size, half)
+        store(path, wanted, lambda: {"logits": answer()})
+    return read(path, wanted)
+
+
+def store(path: Path, made_with: dict[str, Any], make: Callable[[], dict[str, Tensor]]) -> None:
+    """Write the tensors that `make` gives with a description to a file, if no other process has meanwhile.
+
+    Raises:
+        WriteError: the file cannot be written.
+    """
     try:
         with files.locked(path):
-            if not path.is_file():  # another process may have filled it in the meantime
-                begin = time.perf_counter()
-                logits = _answers(teacher, dataset, checked_views(views), batch_size, half)
-                took = {"seconds": time.perf_counter() - begin, "sha256": _sha256(logits)}
-                checkpoints.write(path, {"logits": logits}, wanted | took)
+            if not path.is_file():
+                begin, tensors = time.perf_counter(), make()
+                took = {"seconds": time.perf_counter() - begin, "sha256": _sha256(tensors.values())}
+                checkpoints.write(path, tensors, made_with | took)
     except OSError as error:
         raise files.WriteError(
             f"cannot write {path} ({error.__cause__ or error}): name a file in a folder that you can write to"
             ", with room for it"
         ) from error
-    return read(path, wanted)
 
 
 def read(path: Path, wanted: dict[str, Any]) -> Tensor:
@@ -96,12 +107,20 @@ def read(path: Path, wanted: dict[str, Any]) -> Tensor:
         FileNotFoundError: there is no such file.
         TeacherCacheError: it is of another teacher, other views or other data, cut short, or altered.
     """
-    logits, made_with = _opened(path)
+    return verified(path, wanted, ["logits"])[0]
+
+
+def verified(path: Path, wanted: dict[str, Any], names: Sequence[str]) -> list[Tensor]:
+    """The named tensors of a file that `store` wrote, mapped; compared with what is wanted and their digest.
+
+    Raises as `read` does.
+    """
+    tensors, made_with = _opened(path, names)
     if others := [OTHERS[key] for key, value in wanted.items() if made_with.get(key) != value]:
         raise TeacherCacheError(f"{path} was filled with {' and '.join(others)}; {REMEDY}")
-    if _sha256(logits) != made_with.get("sha256"):
+    if _sha256(tensors) != made_with.get("sha256"):
         raise TeacherCacheError(f"{path} was altered after it was filled; {REMEDY}")
-    return logits
+    return tensors
 
 
 def about(path: Path) -> dict[str, Any]:
@@ -111,7 +130,7 @@ def about(path: Path) -> dict[str, Any]:
         FileNotFoundError: there is no such file.
         TeacherCacheError: it is cut short, or holds no teacher outputs.
     """
-    return _opened(path)[1]
+    return _opened(path, [])[1]
 
 
 def identity(teacher: nn.Module, dataset: Dataset, views: Sequence[View]) -> dict[str, Any]:
@@ -146,8 +165,8 @@ def check_cacheable(teacher: nn.Module) -> None:
 
 
 @torch.no_grad()
-def _answers(teacher: nn.Module, dataset: Dataset, views: list[View], batch_size: int, half: str) -> Tensor:
-    """The logits in float16 on the CPU, (n, views, classes)."""
+def answers(teacher: nn.Module, dataset: Dataset, views: list[View], batch_size: int, half: str) -> Tensor:
+    """The logits in float16 on the CPU, (n, views, classes), as `fill` stores them."""
     if len(dataset) == 0:
         raise ValueError("dataset holds no example; there is nothing to ask the teacher")
     device = next(teacher.parameters()).device
@@ -181,15 +200,18 @@ def _halved(logits: Tensor) -> Tensor:
     return logits.half().cpu()
 
 
-def _opened(path: Path) -> tuple[Tensor, dict[str, Any]]:
-    """The stored logits, mapped and not read, and the description beside them."""
+def _opened(path: Path, names: Sequence[str]) -> tuple[list[Tensor], dict[str, Any]]:
+    """The named tensors, mapped and not read, and the description beside them."""
     try:
         tensors, made_with = checkpoints.read(path)
-        return tensors["logits"], made_with
+        return [tensors[name] for name in names], made_with | {"sha256": made_with["sha256"]}
     except (checkpoints.CheckpointError, KeyError) as error:
         found = f"{path} is cut short or holds no teacher outputs ({error.__cause__ or error})"
         raise TeacherCacheError(f"{found}; {REMEDY}") from error
 
 
-def _sha256(logits: Tensor) -> str:
-    return hashlib.sha256(logits.contiguous().numpy().data).hexdigest()
+def _sha256(tensors: Iterable[Tensor]) -> str:
+    total = hashlib.sha256()
+    for tensor in tensors:
+        total.update(tensor.contiguous().numpy().data)
+    return total.hexdigest()

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, DistributedSampler, Sampler, TensorData
 from kdlib import data, models
 from kdlib.data.augment import View, shift, viewed
 from kdlib.objectives import Batch, distilled, supervised
-from kdlib.training import Recipe, checkpoints, devices, ranks, teacher_cache, train
+from kdlib.training import Recipe, checkpoints, devices, ranks, shards, teacher_cache, train
 
 RECIPE = Recipe(4, 0.05, batch_size=64)
 VIEWS = [View(), View(dx=2), View(dy=-1)]
@@ -159,6 +159,23 @@ def killed(folder: Path) -> Any:
     result = train(model := lenet(), images(289), goal, RECIPE, seed=0, augment=shift, checkpoint=path)
     (folder / "steps.txt").write_text(str(count))
     return model, result
+
+
+def filled(folder: Path) -> Any:
+    """Both ranks fill seven shards, each of which is logged where it is made; all are read by all."""
+    teacher, part = models.lenet5(seed=9), images(100)
+    made = teacher_cache.store
+
+    def logged(path: Path, *about: Any) -> None:
+        if (folder / "kill").exists() and path.name == "00003.safetensors":
+            (folder / "kill").unlink()
+            os.kill(os.getpid(), signal.SIGKILL)
+        made(path, *about)
+        (folder / f"{path.stem}.{ranks.rank()}.{os.environ.get('TORCHELASTIC_RESTART_COUNT')}").touch()
+
+    teacher_cache.store = logged
+    told = shards.fill(teacher, part, VIEWS, folder / "told", shard=16, batch_size=16)
+    save_file({"all": told[:]}, folder / f"all.{ranks.world()}.{ranks.rank()}.safetensors")
 
 
 def raises(folder: Path) -> Any:

@@ -1,9 +1,6 @@
 """Several ranks train as one process does, go on after a kill, and say what they cannot do."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +8,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
+from torchrun import several, start
 
 from kdlib import models
 from kdlib.data import Dataset
 from kdlib.objectives import supervised
 from kdlib.training import Recipe, devices, ranks, train
 
-ROOT = Path(__file__).resolve().parents[2]
+CASES = Path(__file__).with_name("rank_cases.py")
 SAME = ("uneven", "one_left", "stored", "loader", "overflow")
-TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node")
-several = pytest.mark.skipif(sys.platform == "win32", reason="torchrun wants a libuv that Windows lacks")
-
-
-def start(folder: Path, *cases: str, world: int = 2, restarts: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run cases in so many processes; in one, without torchrun."""
-    torchrun = [*TORCHRUN, str(world), "--max-restarts", str(restarts)] if world > 1 else []
-    command = [sys.executable, *torchrun, str(Path(__file__).with_name("rank_cases.py")), str(folder), *cases]
-    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=300)
 
 
 def weights(folder: Path, case: str, world: int, rank: int = 0) -> dict[str, Tensor]:
@@ -49,7 +37,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with what came out of one process and of two."""
     folder = tmp_path_factory.mktemp("ranks")
     for world in (1, 2):
-        ended = start(folder, *SAME, "normed", world=world)
+        ended = start(CASES, folder, *SAME, "normed", world=world)
         assert ended.returncode == 0, ended.stderr
     return folder
 
@@ -86,7 +74,7 @@ def test_a_killed_rank_is_started_again_and_ends_with_the_same_bits(tmp_path: Pa
         folder.mkdir()
     (broken / "kill").touch()
     for folder in (whole, broken):
-        ended = start(folder, "killed", restarts=1)
+        ended = start(CASES, folder, "killed", world=2, restarts=1)
         assert ended.returncode == 0, ended.stderr
     assert not (broken / "kill").exists()
     assert [(f / "steps.txt").read_text() for f in (whole, broken)] == ["20", "10"], "two epochs were kept"
@@ -98,7 +86,7 @@ def test_a_killed_rank_is_started_again_and_ends_with_the_same_bits(tmp_path: Pa
 @pytest.mark.slow
 @several
 def test_ranks_that_would_not_keep_step_are_refused_in_words(tmp_path: Path) -> None:
-    ended = start(tmp_path, "refused")
+    ended = start(CASES, tmp_path, "refused", world=2)
     assert ended.returncode == 0, ended.stderr
     said = [json.loads((tmp_path / f"said.{rank}.json").read_text()) for rank in (0, 1)]
     assert said[0] == said[1]
@@ -111,7 +99,7 @@ def test_ranks_that_would_not_keep_step_are_refused_in_words(tmp_path: Path) -> 
 @pytest.mark.slow
 @several
 def test_a_rank_that_raises_ends_all(tmp_path: Path) -> None:
-    ended = start(tmp_path, "raises")
+    ended = start(CASES, tmp_path, "raises", world=2)
     assert ended.returncode != 0
     assert "rank 1 has had enough" in ended.stderr
     assert not list(tmp_path.iterdir())
