@@ -152,8 +152,8 @@ def test_answers_are_asked_once_for_all_students_and_never_mistaken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Path] = []
-    fill = teacher_cache._answers
-    monkeypatch.setattr(teacher_cache, "_answers", lambda *of: asked.append(of[1]) or fill(*of))
+    fill = teacher_cache.answers
+    monkeypatch.setattr(teacher_cache, "answers", lambda *of: asked.append(of[1]) or fill(*of))
     arm = replace(ALONE, **SOFT, views=VIEWS)
     job = Job(arm, 0, tmp_path)
 
