@@ -123,7 +123,9 @@ class Check:
     def fault(self, rounds: list[tuple[Any, ...]], seen: list[tuple[list[Tensor], bool]]) -> str | None:
         """What is wrong with it, in words; None if nothing is."""
         if any(changed for _, changed in seen):
-            return "Your function changes the tensors that it is given. Work on copies: z = z / T, not z /= T."
+            return (
+                "Your function changes the tensors that it is given. Work on copies: z = z / T, not z /= T."
+            )
         found = [values for values, _ in seen]
         if not all(found):
             return "Your function returns nothing to compare. Is there a return?"
@@ -151,7 +153,9 @@ def observed(function: Function, given: tuple[Any, ...], learns: bool) -> tuple[
     changed = any(not torch.equal(a, b) for a, b in zip(given, copies, strict=True) if isinstance(a, Tensor))
     if values and leaves:
         found = values[0].requires_grad
-        slopes = torch.autograd.grad(values[0].sum(), leaves, allow_unused=True) if found else [None] * len(leaves)
+        slopes = (
+            torch.autograd.grad(values[0].sum(), leaves, allow_unused=True) if found else [None] * len(leaves)
+        )
         values += [torch.zeros_like(x) if s is None else s for x, s in zip(leaves, slopes, strict=True)]
     return [value.detach().double() for value in values], changed
 
@@ -179,7 +183,9 @@ def same(found: list[Tensor], wanted: list[Tensor], tolerance: float) -> bool:
 
 def unlike(found: list[list[Tensor]], wanted: list[list[Tensor]], learns: bool) -> str:
     """In words how a function differs from the right one, round by round, where no known mistake explains it."""
-    pairs = [pair for ours, right in zip(found, wanted, strict=True) for pair in zip(ours, right, strict=False)]
+    pairs = [
+        pair for ours, right in zip(found, wanted, strict=True) for pair in zip(ours, right, strict=False)
+    ]
     if len(found[0]) != len(wanted[0]):
         return f"Your function gives {len(found[0])} values; {len(wanted[0])} are wanted."
     for ours, right in pairs:
@@ -194,7 +200,9 @@ def unlike(found: list[list[Tensor]], wanted: list[list[Tensor]], learns: bool) 
         return "The first result is right, another is not."
     ratio = ours / right
     if bool(ratio.isfinite().all()) and torch.allclose(ratio, ratio[0].expand_as(ratio), rtol=1e-6):
-        factor = "has the wrong sign" if abs(ratio[0] + 1) < 1e-6 else f"is {ratio[0]:.4g} times the right one"
+        factor = (
+            "has the wrong sign" if abs(ratio[0] + 1) < 1e-6 else f"is {ratio[0]:.4g} times the right one"
+        )
         return f"Your result {factor}. Is something missing, or one too many?"
     at = int((ours - right).abs().argmax())
     return f"Not yet: you have {ours[at]:.6g} where {right[at]:.6g} is right."

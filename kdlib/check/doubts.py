@@ -32,29 +32,65 @@ def _bins(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     return (confidence - accuracy).nan_to_num(), examples / len(y)
 
 
-runs_for = Check("ex-08-runs", lambda draw: (draw.number(3, 6), draw.number(12, 25)), planned,
-    "Two standard errors, 2 s / sqrt(n), must be no more than the gain. Solve for n, and round up.", {
+runs_for = Check(
+    "ex-08-runs",
+    lambda draw: (draw.number(3, 6), draw.number(12, 25)),
+    planned,
+    "Two standard errors, 2 s / sqrt(n), must be no more than the gain. Solve for n, and round up.",
+    {
         "Take the square: half the gain needs four times the runs.": lambda g, s: math.ceil(2 * s / g),
         "Gain and deviation are exchanged.": lambda g, s: math.ceil((2 * g / s) ** 2),
         "Round up. A part of a run cannot be made.": lambda g, s: (2 * s / g) ** 2,
         "Round up, not down.": lambda g, s: math.floor((2 * s / g) ** 2),
-        "The factor 2 is missing: an interval is two standard errors to each side.": lambda g, s: math.ceil((s / g) ** 2),
-        "The factor 2 is squared too.": lambda g, s: math.ceil(2 * (s / g) ** 2)})
+        "The factor 2 is missing: an interval is two standard errors to each side.": lambda g, s: math.ceil(
+            (s / g) ** 2
+        ),
+        "The factor 2 is squared too.": lambda g, s: math.ceil(2 * (s / g) ** 2),
+    },
+)
 
-fair_score = Check("ex-08-chosen", lambda draw: (0.8 + draw.normal(3, 7, scale=0.02), 0.8 + draw.normal(3, 7, scale=0.02)), fair,
-    "For each run: the epoch with the largest validation accuracy, then the test accuracy of that epoch. Last, the mean over the runs.", {
-        "You choose the epoch by the test images. Choose by validation, then look at the test once.": lambda v, t: t.amax(1).mean(),
-        "That is the accuracy on validation, where the epoch was chosen. Report that on the test images.": lambda v, t: v.amax(1).mean(),
+fair_score = Check(
+    "ex-08-chosen",
+    lambda draw: (0.8 + draw.normal(3, 7, scale=0.02), 0.8 + draw.normal(3, 7, scale=0.02)),
+    fair,
+    "For each run: the epoch with the largest validation accuracy, then the test accuracy of that epoch. Last, the mean over the runs.",
+    {
+        "You choose the epoch by the test images. Choose by validation, then look at the test once.": lambda v, t: (
+            t.amax(1).mean()
+        ),
+        "That is the accuracy on validation, where the epoch was chosen. Report that on the test images.": lambda v, t: (
+            v.amax(1).mean()
+        ),
         "You report the last epoch. Take the one that is best on validation.": lambda v, t: t[:, -1].mean(),
-        "You take one epoch for all runs. Each run chooses its own.": lambda v, t: t[:, v.mean(0).argmax()].mean(),
+        "You take one epoch for all runs. Each run chooses its own.": lambda v, t: t[
+            :, v.mean(0).argmax()
+        ].mean(),
         "You report the best run. Take the mean over the runs.": lambda v, t: t[range(3), v.argmax(1)].max(),
-        "You take the epoch that is worst on validation.": lambda v, t: fair(-v, t)})
+        "You take the epoch that is worst on validation.": lambda v, t: fair(-v, t),
+    },
+)
 
-calibration_error = Check("ex-08-calibration", _sure, metrics.expected_calibration_error,
-    "Sort the examples into equally wide bins of confidence; |mean confidence - accuracy| in each; weigh by their sizes.", {
-        "Weigh each bin by its share of the examples.": lambda z, y, n: _bins(z, y)[0].abs().sum() / (_bins(z, y)[1] > 0).sum(),
-        "Take the absolute value in each bin; otherwise too sure and too unsure cancel.": lambda z, y, n: (_bins(z, y)[0] * _bins(z, y)[1]).sum(),
+calibration_error = Check(
+    "ex-08-calibration",
+    _sure,
+    metrics.expected_calibration_error,
+    "Sort the examples into equally wide bins of confidence; |mean confidence - accuracy| in each; weigh by their sizes.",
+    {
+        "Weigh each bin by its share of the examples.": lambda z, y, n: (
+            _bins(z, y)[0].abs().sum() / (_bins(z, y)[1] > 0).sum()
+        ),
+        "Take the absolute value in each bin; otherwise too sure and too unsure cancel.": lambda z, y, n: (
+            _bins(z, y)[0] * _bins(z, y)[1]
+        ).sum(),
         "That is the largest bin's. Take the weighted mean.": lambda z, y, n: _bins(z, y)[0].abs().max(),
-        "You square the gaps. Take their absolute values.": lambda z, y, n: (_bins(z, y)[0].square() * _bins(z, y)[1]).sum(),
-        "That is how far the mean confidence is from being right one by one. Average within the bins first.": lambda z, y, n: (z.softmax(1).amax(1) - (z.argmax(1) == y).double()).abs().mean(),
-        "The number of bins has no effect: you have another one.": lambda z, y, n: metrics.expected_calibration_error(z, y, 15)})
+        "You square the gaps. Take their absolute values.": lambda z, y, n: (
+            _bins(z, y)[0].square() * _bins(z, y)[1]
+        ).sum(),
+        "That is how far the mean confidence is from being right one by one. Average within the bins first.": lambda z, y, n: (
+            (z.softmax(1).amax(1) - (z.argmax(1) == y).double()).abs().mean()
+        ),
+        "The number of bins has no effect: you have another one.": lambda z, y, n: (
+            metrics.expected_calibration_error(z, y, 15)
+        ),
+    },
+)

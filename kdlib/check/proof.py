@@ -40,34 +40,114 @@ def _around(gaps: Tensor, half: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return gaps.mean(), gaps.mean() - half, gaps.mean() + half
 
 
-stored_batch = Check("ex-03-order", lambda draw: (draw.normal(11, 2), draw.labels(11, 3), draw.normal(11, 3), draw.labels(11, 11)[:4]), batch_of, "All three need the same index.", {
-    "The stored logits are the first ones, whatever the images are. Look them up by position: told[rows].": lambda x, y, t, r: (x[r], y[r], t[: len(r)]),
-    "You look the logits up by class. Look them up by position: told[rows].": lambda x, y, t, r: (x[r], y[r], t[y[r]]),
-    "You sort the positions for the logits only. All three need one order.": lambda x, y, t, r: (x[r], y[r], t[r.sort().values]),
-    "The labels are the first ones, whatever the images are. Take labels[rows].": lambda x, y, t, r: (x[r], y[: len(r)], t[r]),
-    "The images are not those of the batch. Take images[rows].": lambda x, y, t, r: (x[: len(r)], y[r], t[r]),
-    "The logits come one position too early. Take told[rows].": lambda x, y, t, r: (x[r], y[r], t[r - 1])})
+stored_batch = Check(
+    "ex-03-order",
+    lambda draw: (draw.normal(11, 2), draw.labels(11, 3), draw.normal(11, 3), draw.labels(11, 11)[:4]),
+    batch_of,
+    "All three need the same index.",
+    {
+        "The stored logits are the first ones, whatever the images are. Look them up by position: told[rows].": lambda x, y, t, r: (
+            x[r],
+            y[r],
+            t[: len(r)],
+        ),
+        "You look the logits up by class. Look them up by position: told[rows].": lambda x, y, t, r: (
+            x[r],
+            y[r],
+            t[y[r]],
+        ),
+        "You sort the positions for the logits only. All three need one order.": lambda x, y, t, r: (
+            x[r],
+            y[r],
+            t[r.sort().values],
+        ),
+        "The labels are the first ones, whatever the images are. Take labels[rows].": lambda x, y, t, r: (
+            x[r],
+            y[: len(r)],
+            t[r],
+        ),
+        "The images are not those of the batch. Take images[rows].": lambda x, y, t, r: (
+            x[: len(r)],
+            y[r],
+            t[r],
+        ),
+        "The logits come one position too early. Take told[rows].": lambda x, y, t, r: (x[r], y[r], t[r - 1]),
+    },
+)
 
-paired_interval = Check("ex-03-paired", _runs, interval_of, "Take the differences first. Then their mean, and t times their standard deviation over sqrt(n) to each side.", {
-    "You did not pair. Take the difference within each seed first, then its standard deviation.": lambda a, b: _around(a - b, 2.776 * ((a.var() + b.var()) / 5).sqrt()),
-    "The sign is turned. Take first minus second.": lambda a, b: interval_of(b, a),
-    "1.96 is for many seeds. With five take t = 2.776.": lambda a, b: _around(a - b, 1.96 * (a - b).std() / 5**0.5),
-    "That is where single seeds lie. Divide by sqrt(n) for their mean.": lambda a, b: _around(a - b, 2.776 * (a - b).std()),
-    "You divide by n. Divide the standard deviation by sqrt(n).": lambda a, b: _around(a - b, 2.776 * (a - b).std() / 5),
-    "Your standard deviation divides by n. From a sample, divide by n - 1.": lambda a, b: _around(a - b, 2.776 * (a - b).std(correction=0) / 5**0.5)}, tolerance=5e-3)
+paired_interval = Check(
+    "ex-03-paired",
+    _runs,
+    interval_of,
+    "Take the differences first. Then their mean, and t times their standard deviation over sqrt(n) to each side.",
+    {
+        "You did not pair. Take the difference within each seed first, then its standard deviation.": lambda a, b: (
+            _around(a - b, 2.776 * ((a.var() + b.var()) / 5).sqrt())
+        ),
+        "The sign is turned. Take first minus second.": lambda a, b: interval_of(b, a),
+        "1.96 is for many seeds. With five take t = 2.776.": lambda a, b: _around(
+            a - b, 1.96 * (a - b).std() / 5**0.5
+        ),
+        "That is where single seeds lie. Divide by sqrt(n) for their mean.": lambda a, b: _around(
+            a - b, 2.776 * (a - b).std()
+        ),
+        "You divide by n. Divide the standard deviation by sqrt(n).": lambda a, b: _around(
+            a - b, 2.776 * (a - b).std() / 5
+        ),
+        "Your standard deviation divides by n. From a sample, divide by n - 1.": lambda a, b: _around(
+            a - b, 2.776 * (a - b).std(correction=0) / 5**0.5
+        ),
+    },
+    tolerance=5e-3,
+)
 
-seeds_for = Check("ex-03-seeds", lambda draw: (draw.number(20, 60), draw.number(4, 9)), enough_seeds, "Solve 1.96 s / sqrt(n) = half for n, and round up.", {
-    "The square is missing. Half the interval needs four times the seeds.": lambda s, half: math.ceil(1.96 * s / half),
-    "A part of a seed cannot be run. Round up.": lambda s, half: (1.96 * s / half) ** 2,
-    "You round down, and the interval stays too wide. Round up.": lambda s, half: math.floor((1.96 * s / half) ** 2),
-    "The factor 1.96 is missing. Put it before s.": lambda s, half: math.ceil((s / half) ** 2),
-    "You took the whole width. Plus or minus is half of it.": lambda s, half: math.ceil((3.92 * s / half) ** 2),
-    "You square a part only. Square 1.96 s / half as a whole.": lambda s, half: math.ceil((1.96 * s) ** 2 / half)})
+seeds_for = Check(
+    "ex-03-seeds",
+    lambda draw: (draw.number(20, 60), draw.number(4, 9)),
+    enough_seeds,
+    "Solve 1.96 s / sqrt(n) = half for n, and round up.",
+    {
+        "The square is missing. Half the interval needs four times the seeds.": lambda s, half: math.ceil(
+            1.96 * s / half
+        ),
+        "A part of a seed cannot be run. Round up.": lambda s, half: (1.96 * s / half) ** 2,
+        "You round down, and the interval stays too wide. Round up.": lambda s, half: math.floor(
+            (1.96 * s / half) ** 2
+        ),
+        "The factor 1.96 is missing. Put it before s.": lambda s, half: math.ceil((s / half) ** 2),
+        "You took the whole width. Plus or minus is half of it.": lambda s, half: math.ceil(
+            (3.92 * s / half) ** 2
+        ),
+        "You square a part only. Square 1.96 s / half as a whole.": lambda s, half: math.ceil(
+            (1.96 * s) ** 2 / half
+        ),
+    },
+)
 
-bias_for = Check("ex-03-count", lambda draw: (draw.normal(3000, 5, scale=2), int(draw.number(0, 4)), draw.number(0.25, 0.4)), bias_that_counts, "How much does an image's logit lack to be the largest? Sort these gaps.", {
-    "All but that share get the digit. Take the quantile from the other end.": lambda z, k, share: bias_that_counts(z, k, 1 - share),
-    "The sign is turned. The bias is added to the logit.": lambda z, k, share: -bias_that_counts(z, k, share),
-    "You compare with the mean of the other logits. Compare with the largest of them.": lambda z, k, share: ((z.sum(1) - z[:, k]) / 4 - z[:, k]).quantile(share),
-    "You rank the digit's logit alone. What counts is how far it lies below the best other one.": lambda z, k, share: -z[:, k].quantile(1 - share),
-    "A ratio of shares moves probabilities. Count how many images have this answer.": lambda z, k, share: (share / (z.argmax(1) == k).double().mean()).log(),
-    "That share comes on top of those that have the digit already. Count all that have it.": lambda z, k, share: bias_that_counts(z, k, share + float((z.argmax(1) == k).double().mean()))}, tolerance=0.02)
+bias_for = Check(
+    "ex-03-count",
+    lambda draw: (draw.normal(3000, 5, scale=2), int(draw.number(0, 4)), draw.number(0.25, 0.4)),
+    bias_that_counts,
+    "How much does an image's logit lack to be the largest? Sort these gaps.",
+    {
+        "All but that share get the digit. Take the quantile from the other end.": lambda z, k, share: (
+            bias_that_counts(z, k, 1 - share)
+        ),
+        "The sign is turned. The bias is added to the logit.": lambda z, k, share: (
+            -bias_that_counts(z, k, share)
+        ),
+        "You compare with the mean of the other logits. Compare with the largest of them.": lambda z, k, share: (
+            ((z.sum(1) - z[:, k]) / 4 - z[:, k]).quantile(share)
+        ),
+        "You rank the digit's logit alone. What counts is how far it lies below the best other one.": lambda z, k, share: (
+            -z[:, k].quantile(1 - share)
+        ),
+        "A ratio of shares moves probabilities. Count how many images have this answer.": lambda z, k, share: (
+            (share / (z.argmax(1) == k).double().mean()).log()
+        ),
+        "That share comes on top of those that have the digit already. Count all that have it.": lambda z, k, share: (
+            bias_that_counts(z, k, share + float((z.argmax(1) == k).double().mean()))
+        ),
+    },
+    tolerance=0.02,
+)

@@ -24,34 +24,105 @@ def _angles(x: Tensor) -> Tensor:
     return edges @ edges.mT
 
 
-ensemble_logits = Check("ex-07-pool", lambda draw: (draw.normal(3, 5, 4, scale=3), draw.number(2, 5)), logits.pooled, "Softmax of z / T, the mean over the members, T times the logarithm.", {
+ensemble_logits = Check(
+    "ex-07-pool",
+    lambda draw: (draw.normal(3, 5, 4, scale=3), draw.number(2, 5)),
+    logits.pooled,
+    "Softmax of z / T, the mean over the members, T times the logarithm.",
+    {
         "You average the logits. Average the softened outputs.": lambda z, t: z.mean(0),
         "Those are probabilities. Take T times their logarithm.": lambda z, t: (z / t).softmax(-1).mean(0),
-        "Softened at T these do not give the average. Multiply the logarithm by T.": lambda z, t: logits.pooled(z, t) / t,
+        "Softened at T these do not give the average. Multiply the logarithm by T.": lambda z, t: (
+            logits.pooled(z, t) / t
+        ),
         "You soften at 1. Divide the logits by T first.": lambda z, t: t * z.softmax(-1).mean(0).log(),
-        "You average over the images. The members are dimension 0.": lambda z, t: t * (z / t).softmax(-1).mean(1).log(),
-        "You average logarithms. Average the probabilities, then take the logarithm.": lambda z, t: t * (z / t).log_softmax(-1).mean(0)})
+        "You average over the images. The members are dimension 0.": lambda z, t: (
+            t * (z / t).softmax(-1).mean(1).log()
+        ),
+        "You average logarithms. Average the probabilities, then take the logarithm.": lambda z, t: (
+            t * (z / t).log_softmax(-1).mean(0)
+        ),
+    },
+)
 
-masked_hint = Check("ex-07-masked", lambda draw: (draw.normal(5, 2, 3, 4), draw.normal(5, 2, 3, 4), draw.labels(60, 2).view(5, 3, 4)), _masked_hint, "Multiply the squared gap by mask[:, None]; divide its sum by the number of real places times channels.", {
-        "The padding counts like the image. Use the mask.": lambda a, b, m: 0.5 * (a - b.detach()).square().mean(),
-        "The mean still counts the padding as places. Divide the sum by what is real.": lambda a, b, m: 0.5 * ((a - b.detach()).square() * m[:, None]).mean(),
-        "Each real place has all the channels. Divide by places times channels.": lambda a, b, m: 2 * _masked_hint(a, b, m),
-        "You average each image first, so a small one counts as much as a large one. Divide once.": lambda a, b, m: sum(_masked_hint(*one) for one in zip(a.split(1), b.split(1), m.split(1), strict=True)) / len(a),
-        "Gradients flow into the teacher. Detach its map.": lambda a, b, m: 0.5 * ((a - b).square() * m[:, None]).sum() / (2 * m.sum()),
-        "You keep the padding and drop the image. The mask is 1 at the real places.": lambda a, b, m: _masked_hint(a, b, 1 - m)}, learns=True)
+masked_hint = Check(
+    "ex-07-masked",
+    lambda draw: (draw.normal(5, 2, 3, 4), draw.normal(5, 2, 3, 4), draw.labels(60, 2).view(5, 3, 4)),
+    _masked_hint,
+    "Multiply the squared gap by mask[:, None]; divide its sum by the number of real places times channels.",
+    {
+        "The padding counts like the image. Use the mask.": lambda a, b, m: (
+            0.5 * (a - b.detach()).square().mean()
+        ),
+        "The mean still counts the padding as places. Divide the sum by what is real.": lambda a, b, m: (
+            0.5 * ((a - b.detach()).square() * m[:, None]).mean()
+        ),
+        "Each real place has all the channels. Divide by places times channels.": lambda a, b, m: (
+            2 * _masked_hint(a, b, m)
+        ),
+        "You average each image first, so a small one counts as much as a large one. Divide once.": lambda a, b, m: (
+            sum(_masked_hint(*one) for one in zip(a.split(1), b.split(1), m.split(1), strict=True)) / len(a)
+        ),
+        "Gradients flow into the teacher. Detach its map.": lambda a, b, m: (
+            0.5 * ((a - b).square() * m[:, None]).sum() / (2 * m.sum())
+        ),
+        "You keep the padding and drop the image. The mask is 1 at the real places.": lambda a, b, m: (
+            _masked_hint(a, b, 1 - m)
+        ),
+    },
+    learns=True,
+)
 
-mutual = Check("ex-07-mutual", lambda draw: (draw.normal(5, 3, scale=2), draw.normal(5, 3, scale=2), draw.labels(5, 3)), _mutual, "F.cross_entropy with the labels, plus F.kl_div of your log_softmax and the other's softmax, batchmean.", {
-        "Your loss trains the other network too. Detach its output.": lambda a, b, y: F.cross_entropy(a, y) + F.kl_div(a.log_softmax(1), b.softmax(1), reduction="batchmean"),
-        "The two are exchanged. The other network's output is the target, in front.": lambda a, b, y: F.cross_entropy(a, y) + F.kl_div(b.detach().log_softmax(1), a.softmax(1), reduction="batchmean"),
-        "The divergence is divided by the classes as well. Use batchmean.": lambda a, b, y: F.cross_entropy(a, y) + F.kl_div(a.log_softmax(1), b.detach().softmax(1), reduction="sum") / a.numel(),
-        "The labels are missing. Add the cross-entropy.": lambda a, b, y: _mutual(a, b, y) - F.cross_entropy(a, y),
-        "F.kl_div got probabilities first. It wants their logarithms: log_softmax.": lambda a, b, y: F.cross_entropy(a, y) + F.kl_div(a.softmax(1), b.detach().softmax(1), reduction="batchmean"),
-        "That is a cross-entropy, not 0 where both agree. Subtract the other network's entropy.": lambda a, b, y: F.cross_entropy(a, y) + F.cross_entropy(a, b.detach().softmax(1))}, learns=True)
+mutual = Check(
+    "ex-07-mutual",
+    lambda draw: (draw.normal(5, 3, scale=2), draw.normal(5, 3, scale=2), draw.labels(5, 3)),
+    _mutual,
+    "F.cross_entropy with the labels, plus F.kl_div of your log_softmax and the other's softmax, batchmean.",
+    {
+        "Your loss trains the other network too. Detach its output.": lambda a, b, y: (
+            F.cross_entropy(a, y) + F.kl_div(a.log_softmax(1), b.softmax(1), reduction="batchmean")
+        ),
+        "The two are exchanged. The other network's output is the target, in front.": lambda a, b, y: (
+            F.cross_entropy(a, y) + F.kl_div(b.detach().log_softmax(1), a.softmax(1), reduction="batchmean")
+        ),
+        "The divergence is divided by the classes as well. Use batchmean.": lambda a, b, y: (
+            F.cross_entropy(a, y)
+            + F.kl_div(a.log_softmax(1), b.detach().softmax(1), reduction="sum") / a.numel()
+        ),
+        "The labels are missing. Add the cross-entropy.": lambda a, b, y: (
+            _mutual(a, b, y) - F.cross_entropy(a, y)
+        ),
+        "F.kl_div got probabilities first. It wants their logarithms: log_softmax.": lambda a, b, y: (
+            F.cross_entropy(a, y) + F.kl_div(a.softmax(1), b.detach().softmax(1), reduction="batchmean")
+        ),
+        "That is a cross-entropy, not 0 where both agree. Subtract the other network's entropy.": lambda a, b, y: (
+            F.cross_entropy(a, y) + F.cross_entropy(a, b.detach().softmax(1))
+        ),
+    },
+    learns=True,
+)
 
-angles = Check("ex-07-angles", lambda draw: (draw.normal(5, 3, scale=2),), _angles, "F.normalize(x[None] - x[:, None], dim=2), then the products of all pairs that start at the same image.", {
-        "These still depend on how far the images lie apart. Bring each difference to length 1.": lambda x: (x[None] - x[:, None]) @ (x[None] - x[:, None]).mT,
-        "These are angles seen from zero. Take them at image i: use x[j] - x[i].": lambda x: F.normalize(x) @ F.normalize(x).mT,
-        "These are angles. Their cosines are asked for: leave acos out.": lambda x: _angles(x).clamp(-1, 1).acos(),
-        "The corner stands in the wrong place. [i, j, k] is the angle at i.": lambda x: _angles(x).transpose(0, 1),
-        "You normalise over the images. A length is taken over the last dimension.": lambda x: F.normalize(x[None] - x[:, None], dim=1) @ F.normalize(x[None] - x[:, None], dim=1).mT,
-        "You subtract the cosine from 1. Give the cosine itself.": lambda x: 1 - _angles(x)})
+angles = Check(
+    "ex-07-angles",
+    lambda draw: (draw.normal(5, 3, scale=2),),
+    _angles,
+    "F.normalize(x[None] - x[:, None], dim=2), then the products of all pairs that start at the same image.",
+    {
+        "These still depend on how far the images lie apart. Bring each difference to length 1.": lambda x: (
+            (x[None] - x[:, None]) @ (x[None] - x[:, None]).mT
+        ),
+        "These are angles seen from zero. Take them at image i: use x[j] - x[i].": lambda x: (
+            F.normalize(x) @ F.normalize(x).mT
+        ),
+        "These are angles. Their cosines are asked for: leave acos out.": lambda x: (
+            _angles(x).clamp(-1, 1).acos()
+        ),
+        "The corner stands in the wrong place. [i, j, k] is the angle at i.": lambda x: _angles(x).transpose(
+            0, 1
+        ),
+        "You normalise over the images. A length is taken over the last dimension.": lambda x: (
+            F.normalize(x[None] - x[:, None], dim=1) @ F.normalize(x[None] - x[:, None], dim=1).mT
+        ),
+        "You subtract the cosine from 1. Give the cosine itself.": lambda x: 1 - _angles(x),
+    },
+)

@@ -25,6 +25,7 @@ from kdlib.experiments import (
     cifar,
     clicks,
     fidelity,
+    language,
     ledger,
     loss_bugs,
     mnist,
@@ -39,7 +40,7 @@ from kdlib.experiments.arms import Arm, Experiment, Job, fit, settings, spread
 from kdlib.training import devices, logits_of
 
 FIRST = (loss_bugs, mnist, race, cifar, caching_cost, xray)
-CHAPTERS = (*FIRST, speed, clicks, privileged_resolution, signals, fidelity, ship)
+CHAPTERS = (*FIRST, speed, clicks, privileged_resolution, signals, fidelity, ship, language)
 # All that these files define, in this order.
 EXPERIMENTS = {e.name: e for of in CHAPTERS for e in vars(of).values() if isinstance(e, Experiment)}
 SCALES = ("cpu", "full")
@@ -155,7 +156,7 @@ def canary(experiment: Experiment, arm: Arm, folder: Path) -> list[float]:
     if experiment.test_set is None:
         return [fitted.curve[-1]["loss"], experiment.measure(job, fitted)[experiment.headline[0]]]
     test = spread(experiment.test_set(job), job.few)
-    learnt = F.cross_entropy(logits_of(fitted.model, test).double(), test.labels)
+    learnt = F.cross_entropy(logits_of(fitted.model, test).double().flatten(0, -2), test.labels.flatten())
     return [fitted.curve[-1]["loss"], float(learnt)]
 
 

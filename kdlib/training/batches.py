@@ -40,7 +40,8 @@ def epoch(
     for start in recipes.batch_starts(recipe, len(data)):
         index = order[start : start + recipe.batch_size]
         images, views = _varied(data.images[index], augment, chance)
-        images = (images.float() / 255).to(weight.dtype).contiguous(memory_format=order_in_memory)
+        if images.dtype == torch.uint8:  # pixels; other integers are tokens
+            images = (images.float() / 255).to(weight.dtype).contiguous(memory_format=order_in_memory)
         yield Batch(images, data.labels[index], index, views=views, examples=len(data))
 
 
