@@ -63,9 +63,8 @@ def network(arm: Arm, seed: int) -> nn.Module:
 
 def train_set(job: Job) -> Dataset:
     """Overlapping windows of the plays, or as many texts that the teacher wrote."""
-    if job.few:
-        return spread(windows(), job.few)
-    return written_by_teacher() if job.arm.options.get("text") else windows()
+    written = job.arm.options.get("text") == "teacher's"
+    return written_by_teacher(job.few) if written else spread(windows(), job.few)
 
 
 def objective(job: Job, part: Dataset) -> Objective:
@@ -147,13 +146,13 @@ def teacher_answers(few: int | None) -> Tensor:
 
 
 @cache
-def written_by_teacher() -> Dataset:
+def written_by_teacher(few: int | None) -> Dataset:
     """Texts that begin as the training windows do, with one character, and that the teacher went on with."""
-    part = windows()
+    part = spread(windows(), few)
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)
         firsts = torch.split(part.images[:, :1], 512)
-        own = torch.cat([models.write(teacher(None), first, CONTEXT) for first in firsts])
+        own = torch.cat([models.write(teacher(few), first, CONTEXT) for first in firsts])
     tokens, following = own[:, :-1].to(torch.int16), own[:, 1:].contiguous()
     return replace(part, split="teacher's", images=tokens, labels=following)
 
