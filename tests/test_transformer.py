@@ -104,14 +104,14 @@ def test_it_draws_by_its_shares_at_the_temperature() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda m: m(tokens(1, 13)), ValueError, r"\(1, 13\), behind 0 others; this model takes \(B, L\) and"),
+        (lambda m: m(tokens(1, 13)), ValueError, r"\(1, 13\), behind 0 others; this model takes \(B, L\)"),
         (lambda m: m(tokens(5)), ValueError, r"tokens has shape \(5,\)"),
         (lambda m: m(tokens(2, 0)), ValueError, r"tokens has shape \(2, 0\)"),
         (lambda m: m(torch.zeros(1, 3)), TypeError, "give integers, as from data.text.encode"),
         (lambda m: models.write(m, tokens(1, 13), 1), ValueError, "keep the last ones"),
         (lambda m: models.write(m, tokens(1, 3), 1, temperature=-1), ValueError, "temperature is -1"),
         (lambda m: models.write(m, tokens(1, 3), 1, temperature=float("nan")), ValueError, "is nan"),
-        (lambda m: models.transformer(1, 9, heads=2, seed=0), ValueError, "width is 9; 2 heads must divide it"),
+        (lambda m: models.transformer(1, 9, heads=2, seed=0), ValueError, "width is 9; 2 heads must divide"),
     ],
 )
 def test_what_is_refused_is_said(call: Callable[[Any], Any], error: type[Exception], words: str) -> None:

@@ -57,7 +57,8 @@ def mixture_slider(
 def shares(bells: Sequence[Sequence[float]]) -> Tensor:
     """Logarithms of shares at 121 places from -6 to 6: of bells (weight, mean, width), added up; (121,)."""
     weight, mean, width = torch.tensor(bells, dtype=torch.float64).T[:, :, None]
-    return ((weight / width).log() - ((PLACES - mean) / width) ** 2 / 2).logsumexp(0).log_softmax(0)
+    each: Tensor = (weight / width).log() - ((PLACES - mean) / width) ** 2 / 2
+    return each.logsumexp(0).log_softmax(0)
 
 
 def _bell(bell: Sequence[float], i: int) -> list[float]:

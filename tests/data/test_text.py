@@ -1,4 +1,4 @@
-"""The text: whole, its tokens reversible, its splits apart, and windows whose labels are the next characters."""
+"""The text: whole, with reversible tokens, splits apart, and windows whose labels are the next characters."""
 
 import hashlib
 from collections.abc import Callable
@@ -43,7 +43,7 @@ TABLE: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: text.encode("Café"), ValueError, "text holds 'é', which is none of the 65 tokens; leave it out"),
     (lambda: text.encode("in 1601"), ValueError, r"text holds '0', .* \(there is no digit but 3\)"),
     (lambda: text.load("training"), ValueError, "split is 'training'; the text has train, val, test"),
-    (lambda: text.windows("val", 0), ValueError, "length is 0 and stride None; give 1 to 55768 and 1 or more"),
+    (lambda: text.windows("val", 0), ValueError, "length is 0 and stride None; give 1 to 55768 and 1 or"),
     (lambda: text.windows("val", 55_769), ValueError, "length is 55769"),
     (lambda: text.windows("val", 8, 0), ValueError, "length is 8 and stride 0"),
 ]
