@@ -165,6 +165,20 @@ def xray_teacher_maps() -> Tensor:
     return tensors("xray_teacher")["maps"].float()
 
 
+def shakespeare_teacher() -> models.Decoder:
+    """Chapter 11's teacher, which writes like Shakespeare character after character, in evaluation mode.
+
+    Takes tokens (N, L), L at most 128, as `data.text.encode` gives them, and gives logits (N, L, 65). Its
+    826,433 weights were rounded to 16 bits after the training.
+
+    Raises:
+        DamagedError: the shipped file or its record is missing or altered.
+    """
+    model = models.transformer(4, 128, seed=0)
+    model.load_state_dict({key: value.float() for key, value in tensors("shakespeare_teacher").items()})
+    return model.eval()
+
+
 def _student(of: str, name: str, model: nn.Sequential) -> nn.Sequential:
     """The stored weights of the student `name`, in its network."""
     if name not in STUDENTS:

@@ -99,7 +99,7 @@ def main() -> None:
     path = ROOT / "kdlib" / "weights" / f"{NAME}.safetensors"
     path.parent.mkdir(exist_ok=True)
     save_file({key: value.contiguous() for key, value in model.state_dict().items()}, path)
-    code = b"".join(f.read_bytes() for f in (Path(__file__), ROOT / "kdlib/models.py"))
+    code = b"".join(f.read_bytes() for f in (Path(__file__), ROOT / "kdlib/models/pictures.py"))
     record = {
         "name": NAME,
         "settings": SETTINGS | {"epochs": arguments.epochs, "seed": arguments.seed},

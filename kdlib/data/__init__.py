@@ -5,6 +5,7 @@ bundle          the images that travel with kdlib
 full            full data sets: download, cache, verify; with cifar10, chest_xray, download, cache
 augment         random changes of images
 clicks          clicks with a feature that exists only after the click
+text            Shakespeare as windows of characters
 transfer_sets   images of other kinds to ask a teacher about
 """
 

@@ -34,13 +34,15 @@ class Arm:
     network, loss: names; "labels", "smoothed" and "hinton" are known to all experiments, others to their own.
     options: what only its experiment knows. views: those in which the images are shown, few enough for a
     teacher to be asked for all its answers once; augment: else a function of `data.augment`. teacher_seed:
-    where one teacher serves all seeds. seeds, full: those of the scales cpu and full.
+    where one teacher serves all seeds. start: the arm whose model of the same seed it goes on from.
+    seeds, full: those of the scales cpu and full.
     """
 
     name: str
     network: str = ""
     recipe: Recipe | None = None  # None: nothing is trained
     teacher: "Arm | None" = None
+    start: "Arm | None" = None
     loss: str = "labels"
     temperature: float = 1.0
     alpha: float = 0.0
@@ -117,8 +119,9 @@ def settings(arm: Arm) -> dict[str, Any]:
     """An arm's settings as its record keeps them: without name and seeds, and what is as always."""
     usual, left_out = asdict(Arm("")), ("name", "seeds", "full")
     kept = {k: v for k, v in asdict(arm).items() if v != usual[k] and k not in left_out}
-    if arm.teacher is not None:
-        kept["teacher"] = settings(arm.teacher)
+    for key, other in (("teacher", arm.teacher), ("start", arm.start)):
+        if other is not None:
+            kept[key] = settings(other)
     plain: dict[str, Any] = json.loads(json.dumps(kept))  # as a record has them: tuples are lists
     return plain
 
@@ -132,7 +135,8 @@ def fit(experiment: Experiment, job: Job) -> Fitted:
     """The job's model after its last epoch: trained, gone on with, or only read where that was done."""
     arm, seed = job.arm, job.seed
     assert arm.recipe
-    model, part, recipe = experiment.network(arm, seed), examples(experiment, job), arm.recipe
+    model = experiment.network(arm, seed) if arm.start is None else fit(experiment, job.of(arm.start)).model
+    part, recipe = examples(experiment, job), arm.recipe
     if job.few:
         model, recipe = model.double(), replace(recipe, epochs=2, half="nowhere")
     how: dict[str, Any] = {"seed": seed, "description": f"{arm.name} seed {seed}"}

@@ -155,7 +155,7 @@ def canary(experiment: Experiment, arm: Arm, folder: Path) -> list[float]:
     if experiment.test_set is None:
         return [fitted.curve[-1]["loss"], experiment.measure(job, fitted)[experiment.headline[0]]]
     test = spread(experiment.test_set(job), job.few)
-    learnt = F.cross_entropy(logits_of(fitted.model, test).double(), test.labels)
+    learnt = F.cross_entropy(logits_of(fitted.model, test).double().flatten(0, -2), test.labels.flatten())
     return [fitted.curve[-1]["loss"], float(learnt)]
 
 

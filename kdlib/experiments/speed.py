@@ -100,7 +100,7 @@ def chain(depth: int, width: int, *, seed: int) -> nn.Sequential:
         A model from float images (N, width, S, S) to features of the same shape.
     """
     layers = OrderedDict[str, nn.Module]()
-    with models._initialised(seed):
+    with models.initialised(seed):
         for number in range(1, depth + 1):
             layers[f"conv{number}"] = nn.Conv2d(width, width, 3, padding=1)
             layers[f"relu{number}"] = nn.ReLU()

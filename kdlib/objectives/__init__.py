@@ -5,6 +5,7 @@ classic      supervised, distilled, label_smoothed
 ramps        when the teacher's term counts
 signals      other signals than softened logits
 privileged   a teacher that sees more than its student
+on_policy    the student writes and the teacher judges
 hooks        what layers compute, without editing a model
 """
 
@@ -17,3 +18,4 @@ from kdlib.objectives.classic import distilled as distilled
 from kdlib.objectives.classic import label_smoothed as label_smoothed
 from kdlib.objectives.classic import supervised as supervised
 from kdlib.objectives.classic import teacher_logits as teacher_logits
+from kdlib.objectives.on_policy import on_policy as on_policy

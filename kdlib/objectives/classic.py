@@ -111,7 +111,7 @@ def teacher_logits(teacher: Teacher, batch: Batch) -> Tensor:
                 "take them with logits_of from the same data"
             )
         at = batch.positions.to(teacher.device)
-        if teacher.ndim == 2:
+        if teacher.ndim == batch.labels.ndim + 1:
             return teacher[at].to(batch.images.device)
         if batch.views is None:
             raise ValueError(

@@ -45,7 +45,8 @@ def epoch(
         images, views = _varied(data.images[index], augment, chance)
         part = ranks.part(len(index))  # of a batch that all ranks have drawn alike
         images, views, index = images[part], views if views is None else views[part], index[part]
-        images = (images.float() / 255).to(weight.dtype).contiguous(memory_format=order_in_memory)
+        if images.dtype == torch.uint8:  # pixels; other integers are tokens
+            images = (images.float() / 255).to(weight.dtype).contiguous(memory_format=order_in_memory)
         yield Batch(images, data.labels[index], index, views=views, examples=len(data))
 
 

@@ -128,8 +128,8 @@ def logits_of(model: nn.Module, data: Dataset, batch_size: int = 1000) -> Tensor
 def validated(model: nn.Module, data: Data) -> dict[str, float]:
     """Cross-entropy and accuracy on held-out images."""
     logits, labels = _answers(model, data)
-    checks.labels(labels, logits.shape[-1], "validation.labels")
-    loss, right = losses.hard_term(logits, labels), logits.argmax(1) == labels
+    checks.labels(labels.flatten(), logits.shape[-1], "validation.labels")
+    loss, right = losses.hard_term(logits, labels), logits.argmax(-1) == labels
     return {"validation_loss": float(loss), "validation_accuracy": float(right.double().mean())}
 
 

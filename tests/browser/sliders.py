@@ -14,6 +14,7 @@ from kdlib.sliders import (
     errors_slider,
     information_slider,
     loss_slider,
+    mixture_slider,
     omitted_slider,
     schedule_slider,
     scripts,
@@ -85,6 +86,7 @@ MAKE = {
     "information": lambda **options: information_slider(TOLD, **options),
     "roulette": lambda **options: seed_roulette(GAINS, **options),
     "digits": lambda **options: digits_slider(INK, names=["an L", "a bar"], **options),
+    "mixture": mixture_slider,
     "omitted": omitted_slider,
     "xrays": lambda **options: xrays_slider(GREY, names=["dark", "light"], truths=[0, 1], **options),
 }

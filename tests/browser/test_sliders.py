@@ -118,6 +118,8 @@ TRACKS = [
     ("roulette", "runs"),
     ("digits", "temperature"),
     ("xrays", "temperature"),
+    ("mixture", "mean"),
+    ("mixture", "width"),
     ("omitted", "temperature"),
     ("omitted", "bias"),
 ]

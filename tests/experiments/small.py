@@ -11,13 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from kdlib import data, models, pretrained
-from kdlib.data import Dataset
+from kdlib.data import Dataset, text
 from kdlib.evaluation import metrics
 from kdlib.experiments import (
     caching_cost,
     cifar,
     clicks,
     fidelity,
+    language,
     loss_bugs,
     mnist,
     privileged_resolution,
@@ -103,6 +104,11 @@ def shrink(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(clicks, "TRAINING", 600)
     patch.setattr(clicks, "TEST", 1000)
     patch.setattr(pretrained, "xray_student", lambda name: flat(4, seed=len(name)))
+    patch.setattr(language, "windows", lru_cache(lambda: text.windows("train", 128).subset(range(40))))
+    patch.setattr(language, "LAYERS", {"teacher": (1, 16), "student": (1, 8)})
+    patch.setattr(language, "teacher", lru_cache(lambda few: models.transformer(1, 16, seed=9).double()))
+    for name in ("teacher_answers", "written_by_teacher"):
+        patch.setattr(language, name, lru_cache(getattr(language, name).__wrapped__))
     with_options(patch, speed.EXPERIMENT, calls=2)
     with_options(patch, ship.EXPERIMENT, calls=2)
     with_options(patch, caching_cost.EXPERIMENT, images=300, warm_up=40)

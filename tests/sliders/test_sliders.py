@@ -29,6 +29,7 @@ from kdlib.sliders import (
     errors_slider,
     information_slider,
     loss_slider,
+    mixture_slider,
     omitted_slider,
     schedule_slider,
     scripts,
@@ -79,6 +80,7 @@ GOOD = {
     digits_slider: {"images": DIGITS, "names": ["a bar", "nothing"]},
     xrays_slider: {"images": XRAY, "names": ["one"], "truths": [1]},
     omitted_slider: {},
+    mixture_slider: {},
 }
 EACH = pytest.mark.parametrize("make", GOOD, ids=lambda make: make.__name__)
 
@@ -122,6 +124,11 @@ def cells(slider) -> list[list[str]]:
             {"kind": "late", "start": 0.3, "end": 0.7, "alpha": 0.5},
         ),
         (information_slider, {"index": 0}, {"index": 2}),
+        (
+            mixture_slider,
+            {"divergence": "forward", "mean": 0.5, "width": 0.8},
+            {"divergence": "reverse", "mean": -4, "width": 3},
+        ),
         (seed_roulette, {"runs": 1, "draws": 0}, {"runs": 3, "draws": 999}),
         (
             threshold_slider,
@@ -168,6 +175,9 @@ def test_settings_are_read_set_and_heard(make, start, moves):
         (answers_slider, "temperature", math.nan, "temperature is nan"),
         (answers_slider, "index", -1, "index is -1; give one of 0 to 1"),
         (schedule_slider, "kind", "soon", "kind is 'soon'; choose one of 'at-once', 'late', 'ramp'"),
+        (mixture_slider, "divergence", "back", "divergence is 'back'; choose one of 'forward', 'reverse', "),
+        (mixture_slider, "mean", 4.5, "mean is 4.5; give a number from -4 to 4"),
+        (mixture_slider, "width", 0, "width is 0; give a number from 0.3 to 3"),
         (schedule_slider, "start", 1.5, "start is 1.5; give a number from 0 to 0.99"),
         (schedule_slider, "end", 0.001, "end is 0.001; give a number from 0.01 to 1"),
         (information_slider, "index", "noise", "index is 'noise'; give an integer from 0 to 2"),
@@ -411,7 +421,7 @@ def test_arrays_half_precision_and_tensors_that_need_grad():
     assert slider.data["truths"] == [1, 0]
 
 
-T, LOSS, A, S, INFO, R, TH, E, D, X, OM = GOOD
+T, LOSS, A, S, INFO, R, TH, E, D, X, OM, MI = GOOD
 
 
 def odds_with(z) -> dict:
@@ -502,6 +512,10 @@ BAD = [
     (TH, {"truths": dict.fromkeys(ODDS, TRUTH + 1)}, ValueError, r"truths\['test'\] runs from 1 to 2"),
     (TH, {"truths": dict.fromkeys(ODDS, TRUTH * 0)}, ValueError, r"truths\['test'\] holds one class"),
     (TH, {"at": 21}, ValueError, "threshold is 21; give a number from -20 to 20"),
+    (MI, {"bells": [(1, 0, 1)]}, ValueError, "bells has 1 entries; give 2 to 3"),
+    (MI, {"bells": [(1, 0, 1), (1, 0)]}, ValueError, r"bells\[1\] has 2 entries"),
+    (MI, {"bells": [(1, 0, 1), (0, 0, 1)]}, ValueError, r"weight of bells\[1\] is 0; give a number"),
+    (MI, {"bells": [(1, 0, 1), (1, 0, 9)]}, ValueError, r"the width of bells\[1\] is 9"),
     (E, {"runs": PAIRS}, ValueError, r"runs is \[Pair.*give a dict \{name: pairs\}"),
     (E, {"runs": {}}, ValueError, r"runs is \{\}; give a dict"),
     (E, {"runs": {"epochs": PAIRS}}, ValueError, "runs is {'epochs': .* some of images, steps, temp"),
@@ -570,3 +584,13 @@ def test_a_layer_that_the_page_does_not_know_is_named():
     for layer in [*odd, nn.MaxPool2d(2, stride=1), nn.AvgPool2d(2), nn.Sigmoid()]:
         with pytest.raises(ValueError, match=r"0 is .*; a page knows convolution"):
             layers(nn.Sequential(layer))
+
+
+def test_the_table_of_the_mixture():
+    table = {name: [float(x.replace("−", "-")) for x in row] for name, *row in cells(mixture_slider())[1:]}
+    place, width, forward, reverse = table["forward"]
+    assert (place, width) == pytest.approx((-0.4, 2.02), abs=0.1) and forward < 1 < reverse
+    place, width, forward, reverse = table["reverse"]
+    assert (
+        (place, width) == (-2.0, 0.5) and reverse == pytest.approx(-math.log(0.6), abs=0.01) and forward > 5
+    )

@@ -1,4 +1,4 @@
-"""The networks of the book, each a function that returns a plain nn.Sequential."""
+"""Networks of images, each a function that returns a plain nn.Sequential."""
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ class Expects(nn.Module):
 
 
 @contextmanager
-def _initialised(seed: int) -> Iterator[None]:
+def initialised(seed: int) -> Iterator[None]:
     """Draw initial weights from `seed`; the global random state is neither used nor changed."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would also seed the GPUs for good
@@ -59,7 +59,7 @@ def lenet5(
     Returns:
         A model from float images (N, 1, 32, 32) with pixels in [0, 1] to logits (N, 10).
     """
-    with _initialised(seed):
+    with initialised(seed):
         layers = OrderedDict[str, nn.Module](
             input=Expects(1, 32),
             conv1=nn.Conv2d(1, channels[0], 3),
@@ -97,7 +97,7 @@ def mlp(widths: tuple[int, ...], *, seed: int, dropout: tuple[float, float] = (0
         A model from float images (N, C, H, W) with C * H * W = widths[0] to logits (N, widths[-1]).
     """
     layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
-    with _initialised(seed):
+    with initialised(seed):
         for i, (before, after) in enumerate(pairwise(widths), start=1):
             if share := dropout[0 if i == 1 else 1]:
                 layers[f"dropout{i}"] = nn.Dropout(share)
@@ -146,7 +146,7 @@ def vgg(
         raise ValueError(f"size is {size}; {len(blocks)} max-pools need at least {2 ** len(blocks)} pixels")
     layers = OrderedDict[str, nn.Module](input=Expects(3, size))
     before, number = 3, 0
-    with _initialised(seed):
+    with initialised(seed):
         for block, widths in enumerate(blocks, start=1):
             for width in widths:
                 number += 1
@@ -198,7 +198,7 @@ def resnet18(classes: int, *, seed: int, channels: int = 3, size: int = 64) -> n
     layers = OrderedDict[str, nn.Module](input=Expects(channels, size))
     if channels == 1:
         layers["colour"] = GreyToColour()
-    with _initialised(seed):
+    with initialised(seed):
         layers["network"] = torchvisions(weights=None, num_classes=classes)
     return nn.Sequential(layers)
 
@@ -224,7 +224,7 @@ def xray_student(*, seed: int, size: int = 64) -> nn.Sequential:
         raise ValueError(f"size is {size}; three max-pools must leave 8x8, so it must be at least 64")
     side = size // 8
     stride = side // 8
-    with _initialised(seed):
+    with initialised(seed):
         layers = OrderedDict[str, nn.Module](
             input=Expects(1, size),
             conv1=nn.Conv2d(1, 16, 3, padding=1),

@@ -1,0 +1,40 @@
+"""Distillation on what the student writes itself: on-policy. Chapter 11."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from kdlib import checks, models
+from kdlib.objectives.answers import logits_on
+from kdlib.objectives.classic import Batch, Objective
+
+Divergence = Callable[[Tensor, Tensor, float], Tensor]  # of student's and teacher's logits, at T
+
+
+def on_policy(
+    teacher: models.Decoder, divergence: Divergence, *, temperature: float, prompt: int
+) -> Objective:
+    """The student goes on from the beginning of each text, and the teacher says what it should have written.
+
+    Agarwal et al. (2024), with all texts the student's own: it writes at a sampling temperature of 1, without
+    a gradient through the drawing. The divergence counts at all positions, those of the prompt too.
+
+    Args:
+        teacher: reads what the student wrote.
+        divergence: `losses.reverse_kl` for instance.
+        temperature: T of the divergence.
+        prompt: how many tokens of each text are given, from 1 to all.
+    """
+    checks.temperature(temperature)
+
+    def objective(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        if not isinstance(model, models.Decoder):
+            raise TypeError(f"the student is a {type(model).__name__}; only a kdlib.models.Decoder writes")
+        text = models.write(model, batch.images[:, :prompt], batch.images.shape[1] - prompt)
+        teacher.eval()
+        with torch.no_grad():
+            told = logits_on(teacher, text)
+        return {"loss": divergence(logits_on(model, text), told, temperature)}
+
+    return objective
