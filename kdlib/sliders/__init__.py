@@ -8,6 +8,7 @@
     information         what the teacher is told, and what its student gains       (chapter 06)
     schedules           when the teacher's term counts                             (chapter 06)
     omitted             two networks that train in the page without a class, and a bias
+    playground          a student alone and one with a teacher train in the page on points of the plane
     roulette            what a paper with few of the recorded runs would claim     (chapter 08)
     slider, inputs      what they share: the widget and its table; what they accept
     js                  each slider's arithmetic and drawing, on a small kit; `page.js` serves the built page
@@ -22,6 +23,7 @@ from kdlib.sliders.errors import Pair, errors_slider
 from kdlib.sliders.information import Told, information_slider
 from kdlib.sliders.loss import loss_slider
 from kdlib.sliders.omitted import omitted_slider
+from kdlib.sliders.playground import playground_slider
 from kdlib.sliders.roulette import seed_roulette
 from kdlib.sliders.schedules import schedule_slider
 from kdlib.sliders.temperature import temperature_slider
@@ -37,6 +39,7 @@ __all__ = [
     "information_slider",
     "loss_slider",
     "omitted_slider",
+    "playground_slider",
     "schedule_slider",
     "seed_roulette",
     "temperature_slider",

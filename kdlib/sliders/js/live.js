@@ -9,7 +9,8 @@ kd.work = 12; // milliseconds of training in a frame, so that the page still mov
 //   key(setting)      what a run depends on: with another key it begins anew
 //   begin(setting)    a run: { nets, advance } and what the slider adds; `step`, `history` and `broken` are put to it
 //   measure(run)      how the networks do, for the history; words(setting) is said at the end
-//   shown(run)        what is painted in a frame by itself; `idle`: a run is wanted that has no step yet
+//   shown(run, all)   what is painted in a frame by itself, the whole of it where training rests
+//   idle              whether a run that has no step yet is wanted, too
 kd.live = ({ stored, weights = {}, read, last, every, rate, pace = Infinity, key, begin, measure, words, shown, idle = false }) => {
   Object.assign(kd.stored, weights);
   let [repaint, said] = [() => {}, {}];
@@ -39,7 +40,7 @@ kd.live = ({ stored, weights = {}, read, last, every, rate, pace = Infinity, key
       run.step += 1;
       run.broken = run.nets.some((net) => Number.isNaN(net[1].bias[0])); // where one is, all soon are
     }
-    shown?.(run);
+    if (!measuring) shown?.(run, due(wanted) || run.broken);
     if (measuring || run.broken) repaint();
     if (busy(wanted)) ask();
     else said.textContent = words(wanted);
@@ -61,7 +62,7 @@ kd.live = ({ stored, weights = {}, read, last, every, rate, pace = Infinity, key
         live.run = { key: key(setting), step: 0, history: [], broken: false, ...begin(setting) };
         if (idle) note();
       }
-      shown?.(live.run);
+      shown?.(live.run, true);
       if (busy(setting)) ask();
     }
   }

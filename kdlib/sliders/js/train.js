@@ -41,7 +41,8 @@ kd.affine = ({ weight, bias }, x) => {
 
 // What two layers answer to x.
 kd.answered = ([first, second], x) => {
-  const hidden = kd.affine(first, x).map((z) => (z > 0 ? z : z < 0 ? 0 : z)); // NaN stays
+  const hidden = kd.affine(first, x);
+  for (let j = 0; j < hidden.length; j++) if (hidden[j] < 0) hidden[j] = 0; // NaN stays
   return { hidden, logits: kd.affine(second, hidden) };
 };
 
