@@ -1,10 +1,11 @@
-"""How many frames a second the playground shows while it trains, with both planes painted in each.
+"""How many frames a second the playground shows while it trains, with the planes painted.
 
 The hardest setting: 32 hidden units, 200 points, three classes. Where the browser gets no frames for other
 reasons, that counts as well.
 """
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 from statistics import quantiles
 from tempfile import TemporaryDirectory
@@ -15,8 +16,10 @@ from playwright.sync_api import sync_playwright
 from kdlib.sliders import playground_slider
 from kdlib.sliders.playground import PLAYGROUND
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path += [str(ROOT / place) for place in ("book/_tools", "book/_ext", "tests/browser")]
+sys.path += [
+    str(Path(__file__).resolve().parents[1] / place)
+    for place in ("book/_tools", "book/_ext", "tests/browser")
+]
 from chromium import launch
 from sliders import stocked
 
@@ -50,7 +53,7 @@ def frames() -> list[float]:
         page.wait_for_selector(".kd-live canvas")
         times: list[float] = page.evaluate(MEASURE)
         browser.close()
-    return [later - now for now, later in zip(times[:-1], times[1:], strict=True)]
+    return [later - now for now, later in pairwise(times)]
 
 
 def measure() -> list[dict[str, Any]]:

@@ -132,7 +132,7 @@ def accuracy(model: nn.Module, points: Tensor, labels: Tensor) -> float:
 
 
 def row(setting: dict[str, Any], sets: dict[str, Any], model: nn.Sequential) -> dict[str, Any]:
-    """A row of the table: held-out points right, and the paired difference in points of a per cent."""
+    """A row of the table: held-out points right, and the paired difference in percentage points."""
     with torch.no_grad():
         told = model(sets["train"][0])
     right: dict[str, dict[int, float]] = {"alone": {}, "distilled": {}}

@@ -101,8 +101,8 @@ def _table(trained: dict[str, Any]) -> str:
     ]
     caption = (
         "Held-out points that a teacher and two students get right. Recorded with PyTorch, the mean of "
-        f"{trained['seeds']} seeds, and the paired difference in points of a per cent with its 95 % interval; "
-        f"alpha is {trained['alpha']:g}. The page draws other random numbers."
+        f"{trained['seeds']} seeds at alpha = {trained['alpha']:g}, and the paired difference in percentage "
+        "points with its 95 % interval. The page draws other random numbers."
     )
     return table(caption, ["setting", "teacher", "alone", "distilled", "difference"], rows)
 
@@ -115,5 +115,5 @@ def described(row: dict[str, Any]) -> str:
 
 
 def gained(row: dict[str, Any]) -> str:
-    """Distilled minus alone, in points of a per cent."""
+    """Distilled minus alone, in percentage points."""
     return format_interval(Interval(*row["difference"]), 1, sign=True)
