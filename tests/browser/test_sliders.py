@@ -120,6 +120,8 @@ TRACKS = [
     ("xrays", "temperature"),
     ("omitted", "temperature"),
     ("omitted", "bias"),
+    ("playground", "temperature"),
+    ("playground", "alpha"),
 ]
 
 

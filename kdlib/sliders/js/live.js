@@ -88,13 +88,13 @@ kd.live = ({ stored, weights = {}, read, last, every, rate, pace = Infinity, key
     repaint();
     return { steps: last };
   }
-  function buttons(start, seeds) {
+  function buttons(start, seeds, more = []) {
     const train = (setting) => (busy(setting) ? "Stop" : live.run?.step === last ? "Train again" : "Train");
     return [
       { words: train, press },
       { words: () => "Step", press: () => ({ steps: kd.clamp((live.run?.step ?? 0) + 1, 1, last) }) },
       { words: () => "New seed", press: ({ seed }) => ({ seed: (seed + 1) % seeds, steps: last }) },
-      kd.reset("Reset", start),
+      ...more, kd.reset("Reset", start),
     ];
   }
   return live;

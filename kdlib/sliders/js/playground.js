@@ -87,7 +87,7 @@ kd.sliders.playground = ({ stored, weights, layers, recipe, steps: last, every, 
   }
 
   function course() {
-    const axes = kd.axes({ left: 40, right: 154, top: 26, floor: 152, x: [0, last], y: [0, 1],
+    const axes = kd.axes({ left: 46, right: 154, top: 26, floor: 152, x: [0, last], y: [0, 1],
       marks: { x: [[0], [last, ""]], y: [[0], [0.5, "50\u00a0%"], [1, "100\u00a0%"]] } });
     const [teacher] = scores();
     const history = live.run?.history ?? [];
@@ -139,7 +139,7 @@ kd.sliders.playground = ({ stored, weights, layers, recipe, steps: last, every, 
   const choice = (name, legend, write) => ({ name, legend, options: kd.options(linked[name], write) });
   return {
     layout: [["teacher", "course", "alone", "distilled", "key"],
-      ["buttons", "temperature", "alpha", "labelled", "noise", "hidden", "said"]],
+      ["temperature", "alpha", "buttons", "labelled", "noise", "hidden", "said"]],
     tracks: {
       temperature: kd.temperature({ left: 82, low: 0, high: Math.log10(20), marks: kd.marks([1, 2, 5, 10, 20], Math.log10) }),
       alpha: kd.track({ left: 82, label: "alpha", low: 0, high: 1, step: 0.01, key: 0.05, marks: kd.marks([0, 0.5, 1]),
@@ -149,7 +149,7 @@ kd.sliders.playground = ({ stored, weights, layers, recipe, steps: last, every, 
       choice("dataset", "Data set"), choice("labelled", "Labelled points"), choice("noise", "Wrong labels", (share) => `${100 * share}\u00a0%`),
       choice("hidden", "Hidden units"),
     ],
-    buttons: [...live.buttons(start, 1000), ...(shared ? [copy] : [])],
+    buttons: live.buttons(start, 1000, shared ? [copy] : []),
     attach,
     draw,
   };
