@@ -101,8 +101,8 @@ def _table(trained: dict[str, Any]) -> str:
     ]
     caption = (
         "Held-out points that a teacher and two students get right. Recorded with PyTorch, the mean of "
-        f"{trained['seeds']} seeds at alpha = {trained['alpha']:g}, and the paired difference in percentage "
-        "points with its 95 % interval. The page draws other random numbers."
+        f"{trained['seeds']} seeds, and the paired difference in percentage points with its 95 % interval. "
+        "The page draws other random numbers."
     )
     return table(caption, ["setting", "teacher", "alone", "distilled", "difference"], rows)
 
@@ -110,8 +110,8 @@ def _table(trained: dict[str, Any]) -> str:
 def described(row: dict[str, Any]) -> str:
     """A recorded setting in words."""
     wrong = f", {row['noise']:.0%} of them wrong" if row["noise"] else ""
-    about = f"{row['labelled']} labels{wrong}, {row['hidden']} hidden units, T = {row['temperature']:g}"
-    return f"{row['dataset']}, {about}"
+    about = f"{row['dataset']}, {row['labelled']} labels{wrong}, {row['hidden']} hidden units"
+    return f"{about}, T = {row['temperature']:g}, alpha = {row['alpha']:g}"
 
 
 def gained(row: dict[str, Any]) -> str:

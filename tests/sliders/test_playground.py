@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from ship_playground import ROWS, SIZES, accuracy, drawn, fitted, noisy
+from ship_playground import NAMES, ROWS, SIZES, accuracy, drawn, fitted, noisy
 from torch import nn
 
 from kdlib import pretrained
@@ -58,13 +58,13 @@ def test_a_share_of_the_labels_is_wrong():
 def test_the_table_is_the_record():
     rows = pretrained.record(PLAYGROUND)["trained"]["rows"]
     html = playground_slider().html().replace("\N{NO-BREAK SPACE}", " ")
-    assert [{key: row[key] for key in ROWS[0]} for row in rows] == ROWS
+    assert [tuple(row[name] for name in NAMES) for row in rows] == ROWS
     for row in rows:
         mean, low, high, seeds = row["difference"]
         assert low < mean < high and seeds == 20
         assert mean == pytest.approx(100 * (row["distilled"] - row["alone"]), abs=0.02)
         assert f"<td>{100 * row['alone']:.1f} %</td><td>{100 * row['distilled']:.1f} %</td>" in html
-    assert "rings, 20 labels, 20% of them wrong, 16 hidden units, T = 4" in html
+    assert "rings, 20 labels, 20% of them wrong, 16 hidden units, T = 4, alpha = 0.9" in html
 
 
 def test_the_teacher_helps_in_the_first_two_rows_and_hardly_or_not_in_the_last():
