@@ -2,6 +2,7 @@
 // needs net.js
 // needs train.js
 // needs live.js
+// needs pad.js
 
 // Rows of numbers from 0 to 1, of bytes that hold two pixels of 4 bits each, the left one high.
 kd.unpacked = ({ shape: [count, width], values }) => kd.range(count).map((row) =>
@@ -39,6 +40,8 @@ kd.biased = (answers, bias) => {
 
 kd.sliders.omitted = ({ digits, weights, recipe, steps: last, every, largest, choices, start }) => {
   const [names, kinds] = [["alone", "distilled"], ["kd-scratch", "kd-distilled"]];
+  const pad = kd.pad();
+  let tell = () => {};
   const live = kd.live({ stored: digits, weights, read, last, every, rate: recipe.rate, key, begin, measure, words });
 
   function read(tensors) {
@@ -51,8 +54,7 @@ kd.sliders.omitted = ({ digits, weights, recipe, steps: last, every, largest, ch
   }
   function begin({ temperature, omitted, shown, seed }) {
     const classes = omitted.match(/\d/g).map(Number);
-    const seen = live.set.test.filter(({ label }) => classes.includes(label)).slice(0, 4)
-      .map(({ x }) => ({ x, picture: kd.pictureOf(x.map((ink) => 255 * ink), [14, 14]) }));
+    const seen = live.set.test.filter(({ label }) => classes.includes(label)).slice(0, 4).map(pictured);
     return { classes, seen, ...kd.pupils(live.set.train, { temperature, omitted: classes, shown, seed }, recipe) };
   }
   function measure({ nets, classes }) {
@@ -96,15 +98,22 @@ kd.sliders.omitted = ({ digits, weights, recipe, steps: last, every, largest, ch
     return kd.bars({ title: "Test digits", labels, groups, figures: true, room: 84, write: of.length ? kd.percent : () => "–" });
   }
 
-  // Four digits that neither network has seen, and the softened answers of both.
+  const pictured = ({ x }) => ({ x, picture: kd.pictureOf(x.map((ink) => 255 * ink), [14, 14]) });
+  // What lies on the paper, as small and coarse as the stored digits; nothing where that is none.
+  function drawn() {
+    const digit = pad.digit();
+    return digit ? [pictured({ x: Float64Array.from(kd.resized(digit, [28, 28], [14, 14]), (ink) => Math.round(ink / 17) / 15) })] : [];
+  }
+
+  // Four digits that neither network has seen and the reader's own, and the softened answers of both.
   function seen({ temperature, bias, omitted }) {
     const [left, wide, high] = [46, 21, 34];
     const classes = omitted.match(/\d/g).map(Number);
     const answer = (net, x) => kd.softmax(Array.from(kd.answered(net, x).logits, (z, k) => z + bias * classes.includes(k)), temperature);
-    const digits = (live.run && !live.run.broken ? live.run.seen : []).map(({ x, picture }) => ({ picture, rows: live.run.nets.map((net) => answer(net, x)) }));
+    const digits = (live.run && !live.run.broken ? [...live.run.seen, ...drawn()] : []).map(({ x, picture }) => ({ picture, rows: live.run.nets.map((net) => answer(net, x)) }));
     const most = Math.max(0.2, ...digits.flatMap(({ rows }) => rows.flat()));
     const top = (row) => row.indexOf(Math.max(...row));
-    const parts = kd.range(4).map((i) => {
+    const parts = kd.range(5).map((i) => {
       const floor = 24 + (high + 6) * i + high;
       const { picture, rows } = digits[i] ?? {};
       return !rows ? kd.box(0, floor - high, high, high, "kd-room") : [
@@ -115,8 +124,8 @@ kd.sliders.omitted = ({ digits, weights, recipe, steps: last, every, largest, ch
         ...rows.map((row, m) => `<text x="${288 + 32 * m}" y="${floor - 12}" class="kd-end"><tspan class="${kinds[m]}">■</tspan> ${top(row)}</text>`),
       ];
     });
-    const said = digits.map(({ rows }) => rows.map((row, m) => `${names[m]} ${top(row)} ${kd.percent(Math.max(...row))}`).join(", "));
-    const floor = 24 + 4 * (high + 6);
+    const said = digits.map(({ rows }, i) => (i < 4 ? "" : "your drawing: ") + rows.map((row, m) => `${names[m]} ${top(row)} ${kd.percent(Math.max(...row))}`).join(", "));
+    const floor = 24 + 5 * (high + 6);
     return kd.picture(floor + 16, `${plural(omitted)} never shown, and the largest softened shares: ${said.join("; ")}`,
       kd.text(0, 14, `Never shown: shares at T = ${kd.short(temperature)}`, "kd-head"), kd.text(320, 14, "says", "kd-end"),
       classes.map((k) => kd.box(left + wide * k, 20, wide - 1, floor - 22, "kd-room")), parts,
@@ -143,15 +152,23 @@ kd.sliders.omitted = ({ digits, weights, recipe, steps: last, every, largest, ch
       pictures: {
         course: legend("all digits", plural(setting.omitted)) + course(setting),
         trade: legend(`${plural(setting.omitted)} found`, "others lost") + trade(setting),
-        bars: bars(setting), seen: seen(setting),
+        bars: bars(setting), seen: seen(setting), pad: pad.picture(),
       },
       said: kd.escape(words(setting)),
       values: { temperature: `temperature ${kd.short(setting.temperature)}`, bias: `bias ${kd.signed(setting.bias, 2)}${found.join("")}` },
     };
   }
 
+  const clear = {
+    words: () => "Clear",
+    press() {
+      pad.clear();
+      tell();
+      return {};
+    },
+  };
   return {
-    layout: [["temperature", "course", "buttons", "trade", "bias"], ["bars", "seen", "said"]],
+    layout: [["temperature", "course", "buttons", "trade", "bias"], ["bars", "seen", "pad", "said"]],
     tracks: {
       temperature: kd.temperature({ left: 82, low: 0, high: Math.log10(20), marks: kd.marks([1, 2, 5, 10, 20], Math.log10) }),
       bias: kd.track({
@@ -163,8 +180,12 @@ kd.sliders.omitted = ({ digits, weights, recipe, steps: last, every, largest, ch
       { name: "omitted", legend: "Leave out", options: kd.options(choices.omitted) },
       { name: "shown", legend: "Training digits", options: kd.options(choices.shown, kd.count) },
     ],
-    buttons: live.buttons(start, 1000),
-    attach: live.attach,
+    buttons: live.buttons(start, 1000, [clear]),
+    attach(view) {
+      live.attach(view);
+      ({ tell } = view);
+      pad.listen(view.one("pad"), { begun: () => {}, later: view.later, tell });
+    },
     draw,
   };
 };
