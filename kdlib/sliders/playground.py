@@ -109,7 +109,7 @@ def _table(trained: dict[str, Any]) -> str:
 
 def described(row: dict[str, Any]) -> str:
     """A recorded setting in words."""
-    wrong = f", {row['noise']:.0%} of them wrong" if row["noise"] else ""
+    wrong = f", {100 * row['noise']:g}\N{NO-BREAK SPACE}% of them wrong" if row["noise"] else ""
     about = f"{row['dataset']}, {row['labelled']} labels{wrong}, {row['hidden']} hidden units"
     return f"{about}, T = {row['temperature']:g}, alpha = {row['alpha']:g}"
 

@@ -1,8 +1,10 @@
 """The playground: two students train on points of the plane; what a reader sees, offline from a file."""
 
 import re
+from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
+import notebooks
 import pytest
 import torch
 from sliders import PHONE, expect, in_page, part, press, script, settled, tell, track
@@ -273,6 +275,22 @@ def test_bad_values_in_the_address_are_left_out_or_moved_into_range(open_page):
         "temperature": 4,
         "hidden": 8,
     }
+
+
+def test_the_links_of_the_book_s_page_are_the_recorded_settings(open_page):
+    page = opened(open_page)
+    (output,) = (
+        out.data["text/html"]
+        for cell in notebooks.read(notebooks.BOOK / "playground.ipynb").cells
+        for out in cell.get("outputs", [])
+        if "playground.html?" in out.get("data", {}).get("text/html", "")
+    )
+    links = [unescape(link) for link in re.findall(r'href="playground\.html(\?[^"]*)"', output)]
+    rows = pretrained.record(PLAYGROUND)["trained"]["rows"]
+    found = [
+        page.evaluate("([linked, query]) => kd.fromAddress(linked, query)", [LINKED, link]) for link in links
+    ]
+    assert found == [{name: row[name] for name in LINKED if name in row} for row in rows]
 
 
 def test_anchors_and_other_queries_stay(open_page):
