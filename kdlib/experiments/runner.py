@@ -60,6 +60,14 @@ def seeds_of(arm: Arm, scale: str) -> list[int]:
 def run(name: str, scale: str, *, only: str = "*", seeds: list[int] | None = None) -> int:
     """Run every job of an experiment that has no record; returns how many were run.
 
+    Args and Raises as for `jobs`.
+    """
+    return sum(_run(name, arm, scale, seed) for seed, arm in jobs(name, scale, only=only, seeds=seeds))
+
+
+def jobs(name: str, scale: str, *, only: str = "*", seeds: list[int] | None = None) -> list[tuple[int, Arm]]:
+    """The jobs of an experiment, seed and arm of each: all arms of a seed before the next.
+
     Args:
         name: of the experiment, "mnist".
         scale: cpu or full.
@@ -79,40 +87,60 @@ def run(name: str, scale: str, *, only: str = "*", seeds: list[int] | None = Non
         raise ValueError(f"only is {only!r}; the arms are {', '.join(a.name for a in experiment.arms())}")
     if bad := [seed for seed in seeds or () if not 0 <= seed <= 2**40]:
         raise ValueError(f"seeds holds {bad[0]}; a seed is a whole number from 0 to 2**40")
-    jobs = [(seed, arm) for arm in chosen if (own := seeds_of(arm, scale)) for seed in seeds or own]
-    if not jobs:
+    found = [(seed, arm) for arm in chosen if (own := seeds_of(arm, scale)) for seed in seeds or own]
+    if not found:
         raise ValueError(f"only is {only!r}; no arm that it matches is run at scale {scale!r}: give another")
-    # All arms of a seed before the next.
-    return sum(_run(experiment, arm, scale, seed) for seed, arm in sorted(jobs, key=lambda job: job[0]))
+    return sorted(found, key=lambda job: job[0])
 
 
-def _run(experiment: Experiment, arm: Arm, scale: str, seed: int) -> bool:
+def done(name: str, arm: Arm, scale: str, seed: int) -> bool:
+    """Whether a job has a record."""
+    return ledger.exists(_called(name, arm, scale, seed))
+
+
+def _run(name: str, arm: Arm, scale: str, seed: int) -> bool:
     """One job, if it has no record and no other process is at it."""
-    record: dict[str, Any] = {"experiment": experiment.name, "arm": arm.name, "scale": scale, "seed": seed}
-    if ledger.exists(record):
+    if done(name, arm, scale, seed):
         return False
     ledger.check_writable()
-    folder = runs_folder() / "models"
-    with files.locked(folder / f"{experiment.name}.{arm.name}.{seed}", wait=False) as held:
+    with files.locked(runs_folder() / "models" / f"{name}.{arm.name}.{seed}", wait=False) as held:
         if held is False:
-            print(f"{experiment.name}, {arm.name}, seed {seed}: another process is at it")
+            print(f"{name}, {arm.name}, seed {seed}: another process is at it")
             return False
-        if ledger.exists(record):
+        if done(name, arm, scale, seed):
             return False
-        start, commit = time.perf_counter(), ledger.commit()  # as it is now, not when the run ends
-        try:
-            measured = measured_of(experiment, Job(arm, seed, folder))
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            remedy = "free some, or set KDLIB_RUNS to another folder, and run again: training goes on from "
-            remedy += "the last epoch that was kept"
-            raise OSError(f"no room is left below {runs_folder()}; {remedy}") from error
-        record |= {"settings": settings(arm), "seconds": time.perf_counter() - start, "commit": commit}
-        record |= ledger.machine() | measured
-        written, (metric, caption, _) = ledger.write(record), experiment.headline
-        print(f"{written}: {measured['metrics'][metric]:g} {caption}", flush=True)
+        keep(record_of(name, arm, scale, seed))
         return True
+
+
+def record_of(name: str, arm: Arm, scale: str, seed: int) -> ledger.Record:
+    """The record of a job that is done here and now, to be kept; its models lie below `runs_folder`.
+
+    Raises:
+        OSError: no room is left.
+    """
+    start, commit = time.perf_counter(), ledger.commit()  # as it is now, not when the run ends
+    try:
+        measured = measured_of(EXPERIMENTS[name], Job(arm, seed, runs_folder() / "models"))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        remedy = "free some, or set KDLIB_RUNS to another folder, and run again: training goes on from "
+        remedy += "the last epoch that was kept"
+        raise OSError(f"no room is left below {runs_folder()}; {remedy}") from error
+    about = {"settings": settings(arm), "seconds": time.perf_counter() - start, "commit": commit}
+    return _called(name, arm, scale, seed) | about | ledger.machine() | measured
+
+
+def keep(record: ledger.Record) -> None:
+    """Append a record to its experiment's file, and say so."""
+    written, (metric, caption, _) = ledger.write(record), EXPERIMENTS[record["experiment"]].headline
+    print(f"{written}: {record['metrics'][metric]:g} {caption}", flush=True)
+
+
+def _called(name: str, arm: Arm, scale: str, seed: int) -> ledger.Record:
+    """What a record is known by."""
+    return {"experiment": name, "arm": arm.name, "scale": scale, "seed": seed}
 
 
 def measured_of(experiment: Experiment, job: Job) -> dict[str, Any]:
