@@ -31,10 +31,13 @@ kd.planes = (names, one) => Object.fromEntries(names.map((name) => {
 // Points as a disc, a square or a triangle by class, and a ring about each that is `wrong`; `at` gives places.
 kd.scatter = (points, at) => {
   const disc = (r) => `m${-r},0a${r},${r} 0 1,0 ${2 * r},0a${r},${r} 0 1,0 ${-2 * r},0`;
-  const shapes = [disc(3.2), "m-2.9,-2.9h5.8v5.8h-5.8z", "m0,-4l3.8,6.4h-7.6z"];
+  const size = kd.clamp(Math.sqrt(40 / points.length), 0.55, 1); // many are small, so that the plane is seen
+  const [half, low] = [2.9 * size, 3.8 * size].map(kd.f);
+  const shapes = [disc(kd.f(3.2 * size)), `m${-half},${-half}h${2 * half}v${2 * half}h${-2 * half}z`,
+    `m0,${kd.f(-4 * size)}l${low},${kd.f(6.4 * size)}h${-2 * low}z`];
   const path = (some, shape, kind) => kd.line(some.map(({ x }) => `M${at(x).map(kd.f)}${shape}`).join(""), kind);
   return [
     ...shapes.map((shape, k) => path(points.filter(({ label }) => label === k), shape, `kd-class kd-class-${k}`)),
-    path(points.filter(({ wrong }) => wrong), disc(6.5), "kd-line kd-wrong"),
+    path(points.filter(({ wrong }) => wrong), disc(kd.f(6.5 * size)), "kd-line kd-wrong"),
   ];
 };

@@ -20,13 +20,10 @@ kd.students = (train, classes, { labelled, noise, hidden, temperature, alpha, se
   return { points, ...kd.alike([2, hidden, classes], lessons, random, recipe) };
 };
 
-// The share of points that are right, and the mean cross-entropy in nats.
+// The share of points that are right.
 kd.scored = (answer, points) => {
-  const rows = points.map(({ x, label }) => ({ label, logs: kd.logSoftmax(answer(x), 1) }));
-  return {
-    right: rows.filter(({ label, logs }) => logs[label] === Math.max(...logs)).length / rows.length,
-    nats: -kd.sum(rows.map(({ label, logs }) => logs[label])) / rows.length,
-  };
+  const right = ({ x, label }, logits = answer(x)) => logits[label] === Math.max(...logits);
+  return points.filter((point) => right(point)).length / points.length;
 };
 
 kd.sliders.playground = ({ stored, weights, layers, recipe, steps: last, every, linked, shared, start }) => {
@@ -76,12 +73,13 @@ kd.sliders.playground = ({ stored, weights, layers, recipe, steps: last, every, 
     painted = dataset + temperature;
   }
   const scores = () => (live.run ? [ground(live.run.setting.dataset).scores, ...live.run.history.at(-1).of] : []);
-  const write = (score) => (score ? kd.percent(score.right) : "–");
+  const write = (score) => (score === undefined ? "–" : kd.percent(score));
 
   function plane(m) {
     const score = write(scores()[m]);
     const title = `<text x="0" y="14" class="kd-head"><tspan class="${kinds[m]}">■</tspan> ${names[m]}</text>`;
-    const at = ([x, y]) => [78 + 78 * x, 98 - 78 * y];
+    const inside = (x) => kd.clamp(x, -0.94, 0.94); // so that no mark hangs out of the square
+    const at = ([x, y]) => [78 + 78 * inside(x), 98 - 78 * inside(y)];
     return kd.drawing(156, 176, `${names[m]}, ${score} of the held-out points right`, title, kd.text(156, 14, score, "kd-end"),
       kd.box(0.5, 20.5, 155, 155, "kd-grid"), kd.scatter(live.run?.points ?? [], at));
   }
@@ -91,10 +89,10 @@ kd.sliders.playground = ({ stored, weights, layers, recipe, steps: last, every, 
       marks: { x: [[0], [last, ""]], y: [[0], [0.5, "50\u00a0%"], [1, "100\u00a0%"]] } });
     const [teacher] = scores();
     const history = live.run?.history ?? [];
-    const curve = (m) => kd.curve(history.map(({ step, of }) => [axes.across(step), axes.up(of[m].right)]), kinds[m + 1]);
+    const curve = (m) => kd.curve(history.map(({ step, of }) => [axes.across(step), axes.up(of[m])]), kinds[m + 1]);
     return kd.drawing(156, 176, "Accuracy on held-out points, over the steps", kd.text(0, 14, "held-out accuracy", "kd-head"), axes.grid,
       kd.text(154, 168, `${kd.count(last)} steps`, "kd-end"),
-      teacher ? kd.curve([0, last].map((step) => [axes.across(step), axes.up(teacher.right)]), "kd-dashed") : "", curve(0), curve(1));
+      teacher !== undefined ? kd.curve([0, last].map((step) => [axes.across(step), axes.up(teacher)]), "kd-dashed") : "", curve(0), curve(1));
   }
 
   // ---- words and controls ----
@@ -104,10 +102,10 @@ kd.sliders.playground = ({ stored, weights, layers, recipe, steps: last, every, 
     if (pending) return pending;
     if (!live.run) return "Loading the points, once: 22 kB.";
     if (!setting.steps) {
-      return "Two students with the same first weights will see the same points: one the labels, the other the teacher's shares as well. Press Train.";
+      return "Two students with the same first weights will see the same points. Press Train.";
     }
-    const each = scores().map(({ right, nats }, m) => `${names[m]} ${kd.percent(right)} (${kd.nats(nats)})`);
-    return `After ${live.done()}, held-out points right, and cross-entropy in nats: ${each.join(", ")}.`;
+    const each = scores().map((score, m) => `${names[m]} ${kd.percent(score)}`);
+    return `After ${live.done()}, right on points that nobody trained on: ${each.join(", ")}.`;
   }
 
   function draw(setting) {
@@ -138,8 +136,8 @@ kd.sliders.playground = ({ stored, weights, layers, recipe, steps: last, every, 
   };
   const choice = (name, legend, write) => ({ name, legend, options: kd.options(linked[name], write) });
   return {
-    layout: [["teacher", "course", "alone", "distilled", "key"],
-      ["temperature", "alpha", "buttons", "labelled", "noise", "hidden", "said"]],
+    layout: [["buttons", "teacher", "course", "alone", "distilled", "key"],
+      ["said", "labelled", "noise", "hidden", "temperature", "alpha"]],
     tracks: {
       temperature: kd.temperature({ left: 82, low: 0, high: Math.log10(20), marks: kd.marks([1, 2, 5, 10, 20], Math.log10) }),
       alpha: kd.track({ left: 82, label: "alpha", low: 0, high: 1, step: 0.01, key: 0.05, marks: kd.marks([0, 0.5, 1]),
