@@ -15,7 +15,10 @@ from playwright.sync_api import sync_playwright
 
 from kdlib.sliders import temperature_slider
 
-sys.path += [str(Path(__file__).resolve().parents[1] / place) for place in ("book/_tools", "tests/browser")]
+sys.path += [
+    str(Path(__file__).resolve().parents[1] / place)
+    for place in ("book/_tools", "book/_ext", "tests/browser")
+]
 from chromium import launch
 from sliders import in_page
 

@@ -15,6 +15,7 @@ SHIPPED = (
     "mnist_lenet5_teacher",
     *(f"mnist_student_{name}" for name in STUDENTS),
     "mnist_digits",
+    "playground",
     "cifar_teacher",
     "cifar_student",
     "cifar_race",

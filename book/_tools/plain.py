@@ -76,7 +76,8 @@ def show_safely(page: Page, output: NotebookNode) -> None:
     if "text/markdown" in data:
         data["text/markdown"] = page.plain(data["text/markdown"])
     if "text/html" in data:  # a slider's data serve the site alone
-        data["text/html"] = re.sub("<script.*?</script>", "", data["text/html"], flags=re.DOTALL)
+        html = re.sub("<script.*?</script>", "", data["text/html"], flags=re.DOTALL)
+        data["text/html"] = re.sub(r'<a href="\w+\.html\?[^"]*">(.*?)</a>', r"\1", html)  # a setting, by link
     if drawing := data.pop("image/svg+xml", ""):
         said = escape(output.metadata.pop("image/svg+xml", {}).get("alt", ""))
         # Near to the text of the page's own drawing, which git packs together.

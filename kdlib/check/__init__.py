@@ -17,10 +17,11 @@ from kdlib.check.ship import folded, rounded
 from kdlib.check.signals import angles, ensemble_logits, masked_hint, mutual
 from kdlib.check.temperature import likeness, soften, temperature_for
 from kdlib.check.threshold import best_threshold, predictive_value, sorted_auroc
+from kdlib.check.up import averaged, joint
 
 __all__ = [
-    "Check", "Verdict", "angles", "batch_norm", "best_threshold", "bias_for", "calibration_error",
-    "ensemble_logits", "fair_score", "folded", "kd_term", "kl", "likeness", "masked_hint", "masked_term",
+    "Check", "Verdict", "angles", "averaged", "batch_norm", "best_threshold", "bias_for", "calibration_error",
+    "ensemble_logits", "fair_score", "folded", "joint", "kd_term", "kl", "likeness", "masked_hint", "masked_term",
     "mixed_target", "mutual", "paired_interval", "predictive_value", "ramp", "rounded", "runs_for", "seeds_for",
     "side_by_side", "smoothed", "soften", "sorted_auroc", "stored_batch", "temperature_for", "top_k",
 ]  # fmt: skip

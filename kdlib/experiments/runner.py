@@ -33,13 +33,14 @@ from kdlib.experiments import (
     ship,
     signals,
     speed,
+    up,
     xray,
 )
 from kdlib.experiments.arms import Arm, Experiment, Job, fit, settings, spread
 from kdlib.training import devices, logits_of
 
 FIRST = (loss_bugs, mnist, race, cifar, caching_cost, xray)
-CHAPTERS = (*FIRST, speed, clicks, privileged_resolution, signals, fidelity, ship)
+CHAPTERS = (*FIRST, speed, clicks, privileged_resolution, signals, fidelity, ship, up)
 # All that these files define, in this order.
 EXPERIMENTS = {e.name: e for of in CHAPTERS for e in vars(of).values() if isinstance(e, Experiment)}
 SCALES = ("cpu", "full")

@@ -9,6 +9,7 @@
     schedules           when the teacher's term counts                             (chapter 06)
     omitted             two networks that train in the page without a class, and a bias
     mixture             forward and reverse divergence of one bell beside two       (chapter 11)
+    playground          a student alone and one with a teacher train in the page on points of the plane
     roulette            what a paper with few of the recorded runs would claim     (chapter 08)
     slider, inputs      what they share: the widget and its table; what they accept
     js                  each slider's arithmetic and drawing, on a small kit; `page.js` serves the built page
@@ -24,6 +25,7 @@ from kdlib.sliders.information import Told, information_slider
 from kdlib.sliders.loss import loss_slider
 from kdlib.sliders.mixture import mixture_slider
 from kdlib.sliders.omitted import omitted_slider
+from kdlib.sliders.playground import playground_slider
 from kdlib.sliders.roulette import seed_roulette
 from kdlib.sliders.schedules import schedule_slider
 from kdlib.sliders.temperature import temperature_slider
@@ -40,6 +42,7 @@ __all__ = [
     "loss_slider",
     "mixture_slider",
     "omitted_slider",
+    "playground_slider",
     "schedule_slider",
     "seed_roulette",
     "temperature_slider",

@@ -11,6 +11,7 @@ MODELS = (
     "mnist_student_alone",
     "mnist_student_distilled",
     "mnist_digits",
+    "playground",
     "xray_student_alone",
     "xray_student_distilled",
 )

@@ -118,5 +118,5 @@ def _check_set(data: Dataset, name: str) -> None:
         raise ValueError(f"{name} has {len(data.images)} images but {len(data.labels)} labels")
     if data.images.dtype not in (torch.uint8, torch.int16, torch.int64):
         raise TypeError(f"the images of {name} are {data.images.dtype}; give uint8 pixels, 0 to 255")
-    tokens = data.labels.shape == data.images.shape  # a label each
-    checks.labels(data.labels.flatten() if tokens else data.labels, len(data.classes), "labels" if name == "data" else f"{name}.labels")
+    labels = data.labels.flatten() if data.labels.shape == data.images.shape else data.labels  # of tokens
+    checks.labels(labels, len(data.classes), "labels" if name == "data" else f"{name}.labels")

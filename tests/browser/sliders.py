@@ -16,6 +16,7 @@ from kdlib.sliders import (
     loss_slider,
     mixture_slider,
     omitted_slider,
+    playground_slider,
     schedule_slider,
     scripts,
     seed_roulette,
@@ -23,6 +24,7 @@ from kdlib.sliders import (
     threshold_slider,
     xrays_slider,
 )
+from kdlib.sliders.playground import PLAYGROUND
 from kdlib.sliders.slider import JS
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
@@ -88,6 +90,7 @@ MAKE = {
     "digits": lambda **options: digits_slider(INK, names=["an L", "a bar"], **options),
     "mixture": mixture_slider,
     "omitted": omitted_slider,
+    "playground": playground_slider,
     "xrays": lambda **options: xrays_slider(GREY, names=["dark", "light"], truths=[0, 1], **options),
 }
 PHONE = {"has_touch": True, "is_mobile": True}
@@ -105,18 +108,20 @@ def script() -> str:
     return "\n".join(files[name] for name in module.slider_scripts(kinds))
 
 
-def in_page(*sliders) -> str:
-    """The stored HTML of sliders as it stands in a page of the book."""
+def in_page(*sliders, stored: tuple[str, ...] = (PLAYGROUND,)) -> str:
+    """The stored HTML of sliders as it stands in a page of the book, and the files `stored` with it."""
     style = (JS / "sliders.css").read_text("utf-8")
-    stored = "".join(slider._repr_mimebundle_()[0]["text/html"] for slider in sliders)
-    return f"<style>{style}</style>{stored}<script>{script()}</script>"
+    html = "".join(slider._repr_mimebundle_()[0]["text/html"] for slider in sliders)
+    files = ", ".join(f'{name}: "{scripts.weights(name)}"' for name in stored)
+    code, empty = script(), "kd.stored = {};"
+    assert code.count(empty) == 1
+    code = code.replace(empty, f"kd.stored = {{ {files} }};")
+    return f"<style>{style}</style>{html}<script>{code}</script>"
 
 
 def stocked(name: str, *sliders) -> str:
-    """That page with the stored file `name` in it, as if it had been fetched."""
-    page, empty = in_page(*sliders), "kd.stored = {};"
-    assert page.count(empty) == 1
-    return page.replace(empty, f'kd.stored = {{ {name}: "{scripts.weights(name)}" }};')
+    """That page with the stored file `name` in it."""
+    return in_page(*sliders, stored=(PLAYGROUND, name))
 
 
 def part(scope, name: str):

@@ -1,6 +1,7 @@
 """Twenty digits as somebody draws them: lists of strokes, each a list of points on a paper of 100 x 100."""
 
 from math import cos, pi, sin
+from typing import Any
 
 Stroke = list[tuple[float, float]]
 
@@ -33,3 +34,16 @@ DRAWN: list[tuple[int, list[Stroke]]] = [
     (9, [[*arc(48, 34, 18, 18, 0.0, -1.0), (64, 60), (58, 86)]]),
     (9, [[*arc(50, 34, 17, 19, -0.05, -1.0), (66, 88)]]),
 ]
+
+
+def by_mouse(page: Any, pad: Any, strokes: list[Stroke], scale: float = 1, shift: float = 0) -> None:
+    """Draw on a paper that is 100 wide."""
+    pad.scroll_into_view_if_needed()
+    box = pad.bounding_box()
+    for stroke in strokes:
+        for i, point in enumerate(stroke):
+            x, y = ((shift + scale * z) * box["width"] / 100 for z in point)
+            page.mouse.move(box["x"] + x, box["y"] + y)
+            if i == 0:
+                page.mouse.down()
+        page.mouse.up()

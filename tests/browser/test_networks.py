@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 from sliders import part, press, settled
-from strokes import DRAWN
+from strokes import DRAWN, by_mouse
 
 from kdlib import data, pretrained
 from kdlib.sliders.stored import layers
@@ -45,16 +45,7 @@ def xrays(page: Any) -> Any:
 
 def draw(page: Any, strokes: list[list[tuple[float, float]]], scale: float = 1, shift: float = 0) -> None:
     """Draw by mouse, on a paper that is 100 wide."""
-    pad = part(digits(page), "pad")
-    pad.scroll_into_view_if_needed()
-    box = pad.bounding_box()
-    for stroke in strokes:
-        for i, point in enumerate(stroke):
-            x, y = ((shift + scale * z) * box["width"] / 100 for z in point)
-            page.mouse.move(box["x"] + x, box["y"] + y)
-            if i == 0:
-                page.mouse.down()
-        page.mouse.up()
+    by_mouse(page, part(digits(page), "pad"), strokes, scale, shift)
 
 
 def moved(strokes: list[list[tuple[float, float]]], scale: float, shift: float) -> list[list[list[float]]]:

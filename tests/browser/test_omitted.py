@@ -5,6 +5,7 @@ import re
 import pytest
 from sliders import PHONE, expect, part, press, script, settled, stocked, tell, track
 from sliders import in_page as empty
+from strokes import DRAWN, by_mouse
 
 from kdlib.sliders import omitted_slider, scripts
 from kdlib.sliders.omitted import DIGITS, STEPS
@@ -130,6 +131,49 @@ def test_single_steps_and_what_python_has_set(open_page):
     expect(said(page)).not_to_have_text(first)
     page.get_by_role("radio", name="3", exact=True).check()
     expect(said(page)).to_contain_text("After 100 steps without the 3s", timeout=LONG)
+
+
+def test_a_drawn_digit_is_tried_on_both_networks_and_a_cleared_paper_is_not(open_page):
+    slider = omitted_slider()
+    slider.steps = 300
+    page = open_page(stocked(DIGITS, slider))
+    trained(page, 300)
+    seen, pad = part(page, "seen"), part(page, "pad")
+    own = re.compile("your drawing: alone ([0-9]) .*, distilled ([0-9]) ")
+    answers = []
+    for digit, strokes in [(2, DRAWN[4][1]), (0, DRAWN[0][1]), (1, DRAWN[2][1])]:
+        assert seen.locator("image").count() == 4 and DRAWN[2 * digit][0] == digit
+        by_mouse(page, pad, strokes)
+        expect(seen.locator("image")).to_have_count(5)
+        answers += own.search(seen.locator("[role=img]").get_attribute("aria-label")).groups()
+        button(page, "Clear").click()
+        expect(seen.locator("image")).to_have_count(4)
+        expect(pad).to_contain_text("Draw a digit here")
+    assert sum(said == wanted for said, wanted in zip(answers, "220011", strict=True)) >= 4
+    by_mouse(page, pad, [[(50, 50)]])  # a dot is no digit
+    settled(page)
+    assert seen.locator("image").count() == 4
+
+
+def test_a_drawing_is_as_small_and_coarse_as_the_stored_digits(open_page):
+    slider = omitted_slider()
+    slider.steps = 2
+    page = open_page(stocked(DIGITS, slider))
+    trained(page, 2)
+    by_mouse(page, part(page, "pad"), DRAWN[14][1])
+    expect(part(page, "seen").locator("image")).to_have_count(5)
+    code = """async () => {
+      const { href } = document.querySelectorAll("[data-kd=seen] image")[4];
+      const image = Object.assign(new Image(), { src: href.baseVal });
+      await image.decode();
+      const context = document.createElement("canvas").getContext("2d");
+      context.drawImage(image, 0, 0);
+      return [image.width, image.height, ...context.getImageData(0, 0, 14, 14).data];
+    }"""
+    width, height, *pixels = page.evaluate(code)
+    grey = pixels[::4]
+    assert (width, height) == (14, 14) and max(grey) > 200
+    assert {value % 17 for value in grey} == {0}, "4 bits"
 
 
 def test_a_weight_that_becomes_nan_is_said(open_page):

@@ -122,6 +122,8 @@ TRACKS = [
     ("mixture", "width"),
     ("omitted", "temperature"),
     ("omitted", "bias"),
+    ("playground", "temperature"),
+    ("playground", "alpha"),
 ]
 
 

@@ -6,7 +6,7 @@ from sliders import in_page, stocked
 from torch.nn import functional as F
 
 from kdlib import pretrained
-from kdlib.losses import distillation_term
+from kdlib.losses import distillation_term, hinton_loss
 from kdlib.sliders.omitted import DIGITS
 
 pytestmark = pytest.mark.browser
@@ -18,11 +18,16 @@ X = torch.tensor(
 )
 Y = torch.tensor([3, 0, 9])
 Z = torch.randn(3, 10, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 6
-TARGETS = {"labels": (1, F.one_hot(Y, 10).double()), "teacher": (4, (Z / 4).softmax(1))}
+TARGETS = {"labels": (1, F.one_hot(Y, 10).double())} | dict.fromkeys(
+    ("teacher", "both", "half", "none"), (4, (Z / 4).softmax(1))
+)
+ALPHA = {"both": 0.9, "half": 0.5, "none": 0.0}  # of a batch whose items have a label as well
 EACH = pytest.mark.parametrize("kind", TARGETS)
 
 
 def loss(kind: str, z: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    if kind in ALPHA:
+        return hinton_loss(z, Z[rows], Y[rows], temperature=4.0, alpha=ALPHA[kind]).total
     return distillation_term(z, Z[rows], 4.0) if kind == "teacher" else F.cross_entropy(z, Y[rows])
 
 
@@ -52,7 +57,9 @@ def run(open_page):
 
 
 def batch(kind: str) -> list[dict]:
-    return [{"x": x, "target": p} for x, p in zip(X.tolist(), TARGETS[kind][1].tolist(), strict=True)]
+    labels = [{"label": label, "alpha": ALPHA[kind]} if kind in ALPHA else {} for label in Y.tolist()]
+    rows = zip(X.tolist(), TARGETS[kind][1].tolist(), labels, strict=True)
+    return [{"x": x, "target": p} | label for x, p, label in rows]
 
 
 @EACH
@@ -95,6 +102,16 @@ def test_twenty_steps_are_those_of_torch(run, kind):
     for ours, theirs in zip(as_torch(last), layers, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-8)
     assert not torch.equal(layers[0], as_torch(first)[0])
+
+
+def test_without_the_teacher_s_part_the_bits_are_those_of_labels_alone(run):
+    code = """return given.map(({ batch, t }) => {
+        const sums = kd.zeros(net);
+        kd.addGradient(sums, net, batch, t);
+        return plain(sums);
+      });"""
+    labels, none = run(code, [{"batch": batch(kind), "t": TARGETS[kind][0]} for kind in ("labels", "none")])
+    assert labels == none
 
 
 def test_a_seed_gives_the_same_bits_and_another_one_others(run):

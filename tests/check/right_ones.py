@@ -349,6 +349,29 @@ def folded_probed(w, b, gamma, beta, mean, variance):
     return (both(torch.eye(w.shape[1], dtype=w.dtype)) - at_zero).T, at_zero[0]
 
 
+def averaged_repeated(gradients, counts):
+    return gradients.repeat_interleave(counts, dim=0).mean(0)
+
+
+def averaged_numpy(gradients, counts):
+    return np.average(gradients.numpy(), axis=0, weights=counts.numpy())
+
+
+def joint_by_squares(counts, means, variances):
+    share = counts / counts.sum()
+    mean = share.to(means) @ means
+    return mean, share.to(means) @ (variances + means**2) - mean**2
+
+
+def joint_pairwise(counts, means, variances):  # Chan, Golub and LeVeque (1979)
+    n, mean, squares = 0, 0.0, 0.0
+    for more, other, spread in zip(counts.tolist(), means, variances, strict=True):
+        apart, all_ = other - mean, n + more
+        squares = squares + more * spread + apart**2 * n * more / all_
+        n, mean = all_, mean + apart * more / all_
+    return mean, squares / n
+
+
 RIGHT = {
     "soften": (soften_by_hand, soften_numpy),
     "temperature_for": (temperature_newton, temperature_by_logarithm),
@@ -378,4 +401,6 @@ RIGHT = {
     "runs_for": (runs_search, runs_power),
     "rounded": (rounded_loop, rounded_numpy),
     "folded": (folded_torch, folded_probed),
+    "averaged": (averaged_repeated, averaged_numpy),
+    "joint": (joint_by_squares, joint_pairwise),
 }

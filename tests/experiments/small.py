@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -27,10 +29,11 @@ from kdlib.experiments import (
     ship,
     signals,
     speed,
+    up,
     xray,
 )
 from kdlib.experiments.arms import Arm, Experiment, Fitted, Job, spread
-from kdlib.training import Recipe, logits_of
+from kdlib.training import Recipe, checkpoints, logits_of
 
 FEW = 24  # examples that are trained on
 # Teachers keep the feature maps that chapter 07 looks at, but hardly any channels.
@@ -111,7 +114,17 @@ def shrink(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(language, name, lru_cache(getattr(language, name).__wrapped__))
     with_options(patch, speed.EXPERIMENT, calls=2)
     with_options(patch, ship.EXPERIMENT, calls=2)
+    patch.setattr(up, "COUNTED", {"lenet": (1, 20), "vgg": (1, 20)})
+    patch.setattr(up, "TIMED", {"lenet": 2, "vgg": 2})
+    patch.setattr(up, "started", started)
     with_options(patch, caching_cost.EXPERIMENT, images=300, warm_up=40)
+
+
+def started(name: str, epochs: int, steps: list[int], seed: int, **processes: int) -> dict[int, Any]:
+    """What several processes would do, in this one."""
+    with TemporaryDirectory() as folder:
+        up.work(name, epochs, steps, seed, Path(folder))
+        return {n: checkpoints.read(Path(folder) / f"{n}.safetensors") for n in steps}
 
 
 def flat(hidden: int, classes: int = 2, *, seed: int, size: int = 64, **_: Any) -> nn.Module:

@@ -36,6 +36,8 @@ COUNTS = {
     "signals": 121,
     "fidelity": 225,
     "ship": 21,
+    "ranks": 6,
+    "rates": 27,
 }
 
 

@@ -31,6 +31,7 @@ from kdlib.sliders import (
     loss_slider,
     mixture_slider,
     omitted_slider,
+    playground_slider,
     schedule_slider,
     scripts,
     seed_roulette,
@@ -81,6 +82,7 @@ GOOD = {
     xrays_slider: {"images": XRAY, "names": ["one"], "truths": [1]},
     omitted_slider: {},
     mixture_slider: {},
+    playground_slider: {},
 }
 EACH = pytest.mark.parametrize("make", GOOD, ids=lambda make: make.__name__)
 
@@ -147,6 +149,13 @@ def cells(slider) -> list[list[str]]:
             {"omitted": "3", "temperature": 8, "shown": 2000, "seed": 0, "steps": 0, "bias": 0},
             {"omitted": "7 and 8", "temperature": 1, "shown": 500, "seed": 7, "steps": 1200, "bias": 16},
         ),
+        (
+            playground_slider,
+            {"dataset": "rings", "labelled": 20, "noise": 0.2, "hidden": 16}
+            | {"temperature": 4, "alpha": 0.9, "seed": 0, "steps": 0},
+            {"dataset": "spirals", "labelled": 200, "noise": 0, "hidden": 2}
+            | {"temperature": 20, "alpha": 0, "seed": 999, "steps": 1000},
+        ),
     ],
 )
 def test_settings_are_read_set_and_heard(make, start, moves):
@@ -190,6 +199,10 @@ def test_settings_are_read_set_and_heard(make, start, moves):
         (omitted_slider, "omitted", 3, "omitted is 3; choose one of '0', '1', "),
         (omitted_slider, "steps", 1201, "steps is 1201; give one of 0 to 1200"),
         (omitted_slider, "bias", -1, "bias is -1; give a number from 0 to 16"),
+        (playground_slider, "dataset", "moons", "dataset is 'moons'; choose one of 'blobs', "),
+        (playground_slider, "labelled", 30, "labelled is 30; choose one of 10, 20, 50, 100, 200"),
+        (playground_slider, "temperature", 0.5, "temperature is 0.5; give a number from 1 to 20"),
+        (playground_slider, "steps", 1001, "steps is 1001; give one of 0 to 1000"),
         (threshold_slider, "model", "distilled", "model is 'distilled'; choose one of 'alone', 'teacher'"),
     ],
 )
@@ -421,7 +434,7 @@ def test_arrays_half_precision_and_tensors_that_need_grad():
     assert slider.data["truths"] == [1, 0]
 
 
-T, LOSS, A, S, INFO, R, TH, E, D, X, OM, MI = GOOD
+T, LOSS, A, S, INFO, R, TH, E, D, X, OM, MI, PG = GOOD
 
 
 def odds_with(z) -> dict:
@@ -544,6 +557,10 @@ BAD += [
     (OM, {"shown": 60000}, ValueError, "shown is 60000; choose one of 500, 1000, 2000"),
     (OM, {"learning_rate": 0}, ValueError, "learning_rate is 0; give a finite number"),
     (OM, {"learning_rate": "fast"}, TypeError, "learning_rate is 'fast'; give a plain number"),
+    (PG, {"noise": 0.5}, ValueError, "noise is 0.5; choose one of 0, 0.1, 0.2, 0.4"),
+    (PG, {"hidden": "16"}, ValueError, "hidden is '16'; choose one of 2, 4, 8, 16, 32"),
+    (PG, {"alpha": 1.1}, ValueError, "alpha is 1.1; give a number from 0 to 1"),
+    (PG, {"learning_rate": -1}, ValueError, "learning_rate is -1; give a finite number"),
 ]
 
 

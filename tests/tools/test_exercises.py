@@ -20,7 +20,7 @@ from kdlib import check
 from kdlib.check import Check
 
 PAGES = [path for path in sorted(BOOK.glob("*.ipynb")) if "{exercise}" in path.read_text("utf-8")]
-CHAPTERS = [path for path in PAGES if path.name[0] == "0"]
+CHAPTERS = [path for path in PAGES if path.name[:2].isdecimal()]
 EACH = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 HEAD = re.compile(
     r"\*(\d+) minutes, (on this page|by hand|in Python)\. (?:You|A small project: you) learn [^*]+\.\*$"

@@ -215,6 +215,13 @@ def test_outputs_are_shown_before_a_notebook_is_trusted(book: Path) -> None:
     assert "mystnb" not in cell.metadata
 
 
+def test_a_link_to_a_setting_of_the_site_is_plain_words(book: Path) -> None:
+    given = '<ul><li><a href="playground.html?T=4&a=1">rings</a></li> <a href="https://a.b/c.html?d">e</a></ul>'
+    (cell,) = converted(book, code("1", outputs=(display({"text/html": given}),)))
+    shown = '<ul><li>rings</li> <a href="https://a.b/c.html?d">e</a></ul>'
+    assert cell.outputs[0].data == {"text/html": shown}
+
+
 def test_an_evidence_notebook_lies_in_a_folder_of_its_own(book: Path) -> None:
     converted(book)
     words, table = plain.plain(book)[book / "notebooks" / "evidence" / "02_two.ipynb"].cells

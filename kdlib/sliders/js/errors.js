@@ -89,11 +89,10 @@ kd.sliders.errors = ({ runs, teacher, about, start }) => {
     head: (setting) => named(name, chosen(setting, name)),
     marks: runs[name].map(({ value }, i) => [i, kd.cut(value, 8), "kd-middle"]),
   });
-  const options = names.map((value) => ({ value, words: value }));
   return {
     layout: [["errors", ...names], ["gap", "said", "buttons"]],
     tracks: Object.fromEntries(names.map((name) => [name, track(name)])),
-    choices: names.length < 2 ? [] : [{ name: "varied", legend: "What is varied", options }],
+    choices: names.length < 2 ? [] : [{ name: "varied", legend: "What is varied", options: kd.options(names) }],
     buttons: [kd.reset("Back to the start", start)],
     draw,
   };

@@ -57,6 +57,7 @@ kd.nats = (x) => x.toFixed(x >= 1 ? 2 : x >= 0.1 ? 3 : x >= 0.01 ? 4 : x > 0 ? 5
 
 kd.minus = (x) => String(x).replace("-", "\u2212");
 kd.short = (x) => String(Number(x.toPrecision(3)));
+kd.count = (x) => x.toLocaleString("en"); // 1,200
 kd.plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
 // The sign of a number as it is written, so that what reads as zero counts as zero.
@@ -214,6 +215,8 @@ kd.choiceMarkup = ({ name, legend, options }) => {
   const chosen = options[0].image ? `<span data-kd="chosen-${name}"></span>` : "";
   return `<fieldset><legend>${legend}</legend>${options.map(one).join("")}${chosen}</fieldset>`;
 };
+
+kd.options = (values, write = String) => values.map((value) => ({ value, words: write(value) }));
 
 // The examples as a choice, if there are several.
 kd.examples = (names, images = []) =>

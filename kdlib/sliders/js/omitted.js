@@ -1,29 +1,22 @@
 // The digit nobody showed: two networks train in the page without a class, and a bias brings it back in one of them.
 // needs net.js
 // needs train.js
+// needs live.js
+// needs pad.js
 
-kd.work = 12; // milliseconds of training in a frame, so that the page still moves
+// Rows of numbers from 0 to 1, of bytes that hold two pixels of 4 bits each, the left one high.
+kd.unpacked = ({ shape: [count, width], values }) => kd.range(count).map((row) =>
+  Float64Array.from({ length: 2 * width }, (_, i) => ((values[row * width + (i >> 1)] >> (i % 2 ? 0 : 4)) & 15) / 15));
 
-// Two networks with the same first weights: one learns labels, the other the teacher's shares at T. `advance` is one
-// step of both, on the same digits in the same order.
-kd.pupils = (train, { temperature, omitted, shown, seed }, { hidden, batch, ...recipe }) => {
-  const random = kd.seeded(seed);
-  const first = kd.net([train[0].x.length, hidden, 10], random);
+// Two networks without some classes: one learns labels, the other the teacher's shares at T.
+kd.pupils = (train, { temperature, omitted, shown, seed }, { hidden, ...recipe }) => {
   const kept = train.slice(0, shown).filter(({ label }) => !omitted.includes(label));
-  const pupil = (t, target) => ({
-    net: structuredClone(first), velocity: kd.zeros(first), t, rows: kept.map((digit) => ({ x: digit.x, target: target(digit) })),
-  });
-  const pupils = [
-    pupil(1, ({ label }) => kd.range(10).map((k) => Number(k === label))),
-    pupil(temperature, ({ logits }) => kd.softmax(logits, temperature)),
+  const rows = (target) => kept.map((digit) => ({ x: digit.x, target: target(digit) }));
+  const lessons = [
+    { t: 1, rows: rows(({ label }) => kd.oneHot(label, 10)) },
+    { t: temperature, rows: rows(({ logits }) => kd.softmax(logits, temperature)) },
   ];
-  let order = [];
-  const advance = () => {
-    if (order.length < batch) order = kd.shuffled(kd.range(kept.length), random);
-    const now = order.splice(0, batch);
-    for (const { net, velocity, t, rows } of pupils) kd.descend(net, velocity, now.map((i) => rows[i]), t, recipe);
-  };
-  return { nets: pupils.map(({ net }) => net), advance };
+  return kd.alike([train[0].x.length, hidden, 10], lessons, kd.seeded(seed), recipe);
 };
 
 // What counts of an answer: is the digit of an omitted class, is it the likeliest among its kind, and by how much the
@@ -45,76 +38,33 @@ kd.biased = (answers, bias) => {
   };
 };
 
-kd.sliders.omitted = ({ digits, weights = {}, recipe, steps: last, every, largest, choices, start }) => {
-  Object.assign(kd.stored, weights);
+kd.sliders.omitted = ({ digits, weights, recipe, steps: last, every, largest, choices, start }) => {
   const [names, kinds] = [["alone", "distilled"], ["kd-scratch", "kd-distilled"]];
-  let [repaint, live] = [() => {}, {}];
-  let [problem, set, run] = ["", null, null]; // why there are no digits; the digits; the networks and how they did
-  let [wanted, waiting] = [null, false]; // the settings that training follows; whether a frame is asked for
+  const pad = kd.pad();
+  let tell = () => {};
+  const live = kd.live({ stored: digits, weights, read, last, every, rate: recipe.rate, key, begin, measure, words });
 
-  function read() {
-    const tensors = kd.tensors(kd.stored[digits]);
+  function read(tensors) {
     const rows = (split) => kd.unpacked(tensors[`${split}_pixels`]).map((x, i) => ({ x, label: tensors[`${split}_labels`].values[i] }));
     const logits = (i) => [...tensors.train_logits.values.subarray(10 * i, 10 * i + 10)];
     return { train: rows("train").map((digit, i) => ({ ...digit, logits: logits(i) })), test: rows("test") };
   }
-
-  // ---- training: a function of the settings, however the steps are spread over frames ----
-
+  function key({ temperature, omitted, shown, seed }) {
+    return [temperature, omitted, shown, seed].join();
+  }
   function begin({ temperature, omitted, shown, seed }) {
     const classes = omitted.match(/\d/g).map(Number);
-    const { nets, advance } = kd.pupils(set.train, { temperature, omitted: classes, shown, seed }, recipe);
-    const seen = set.test.filter(({ label }) => classes.includes(label)).slice(0, 4)
-      .map(({ x }) => ({ x, picture: kd.pictureOf(x.map((ink) => 255 * ink), [14, 14]) }));
-    return { key: key({ temperature, omitted, shown, seed }), classes, nets, advance, seen, step: 0, history: [], broken: false };
+    const seen = live.set.test.filter(({ label }) => classes.includes(label)).slice(0, 4).map(pictured);
+    return { classes, seen, ...kd.pupils(live.set.train, { temperature, omitted: classes, shown, seed }, recipe) };
   }
-  const key = ({ temperature, omitted, shown, seed }) => [temperature, omitted, shown, seed].join();
-  const due = ({ steps }) => !measured() && (run.step % every === 0 || run.step === steps);
-  const measured = () => run.history.at(-1)?.step === run.step;
-  const stale = (setting) => run?.key !== key(setting) || run.step > setting.steps;
-  const busy = (setting) => !problem && setting.steps > 0
-    && (stale(setting) || (!run.broken && (run.step < setting.steps || !measured())));
-
-  // Some milliseconds of training, or one measurement, which takes as long; and painted when there is something new.
-  function tick() {
-    waiting = false;
-    if (!live.closest(".kd-slider") || !busy(wanted)) return; // the view was disposed of, or stopped
-    const until = performance.now() + kd.work;
-    const measure = due(wanted);
-    if (measure) run.history.push({ step: run.step, answers: run.nets.map(answers) });
-    while (!measure && busy(wanted) && !due(wanted) && performance.now() < until) {
-      run.advance();
-      run.step += 1;
-      run.broken = run.nets.some((net) => Number.isNaN(net[1].bias[0])); // where one is, all soon are
-    }
-    if (measure || run.broken) repaint();
-    if (busy(wanted)) ask();
-    else live.textContent = words(wanted);
-  }
-  const answers = (net) => set.test.map(({ x, label }) => kd.margin(kd.answered(net, x).logits, run.classes, label));
-  function ask() {
-    if (!waiting) requestAnimationFrame(tick);
-    waiting = true;
-  }
-
-  // What the settings ask for: nothing, the digits, or training from the start or from where it is.
-  function follow(setting) {
-    wanted = setting;
-    if (!setting.steps) run = null;
-    else if (!kd.stored[digits] && !problem) {
-      kd.fetched(digits).catch((error) => (problem = live.textContent = error.message)).then(() => repaint());
-    } else if (busy(setting)) {
-      set ??= read();
-      if (stale(setting)) run = begin(setting);
-      ask();
-    }
+  function measure({ nets, classes }) {
+    return nets.map((net) => live.set.test.map(({ x, label }) => kd.margin(kd.answered(net, x).logits, classes, label)));
   }
 
   // ---- pictures ----
 
-  const count = (number) => number.toLocaleString("en");
   const plural = (omitted) => omitted.replace(/\d/g, "$&s");
-  const now = ({ bias }) => (run?.history.at(-1)?.answers ?? []).map((answers) => kd.biased(answers, bias));
+  const now = ({ bias }) => (live.run?.history.at(-1)?.of ?? []).map((answers) => kd.biased(answers, bias));
   const curves = (points, kind) => points.map((of, m) => kd.curve(of, `${kinds[m]} ${kind}`));
   const legend = (solid, dashed) => kd.legend([...kinds.map((kind, m) => [kind, names[m]]),
     ["kd-curve kd-total", solid], ["kd-curve kd-total kd-dashed", dashed]]);
@@ -122,18 +72,18 @@ kd.sliders.omitted = ({ digits, weights = {}, recipe, steps: last, every, larges
 
   function course(setting) {
     const axes = kd.axes({ left: 52, right: 308, top: 26, floor: 116, x: [0, last], y: [0, 1],
-      marks: { x: [[0], [last / 2, count(last / 2)], [last, ""]], y: shares } });
-    const found = (run?.history ?? []).map(({ step, answers }) => ({ step, of: answers.map((each) => kd.biased(each, setting.bias)) }));
+      marks: { x: [[0], [last / 2, kd.count(last / 2)], [last, ""]], y: shares } });
+    const found = (live.run?.history ?? []).map(({ step, of }) => ({ step, of: of.map((each) => kd.biased(each, setting.bias)) }));
     const points = (name) => names.map((_, m) => found.map(({ step, of }) => [axes.across(step), axes.up(of[m][name])]));
     const said = now(setting).map(({ all, found }, m) => `${names[m]} ${kd.percent(all)}, of the ${plural(setting.omitted)} ${kd.percent(found)}`);
     const title = `Right over training, at bias ${kd.signed(setting.bias, 2)}`;
     return kd.picture(134, `${title}. ${said.join("; ")}`, kd.text(0, 14, title, "kd-head"), axes.grid,
-      kd.text(320, 132, `${count(last)} steps`, "kd-end"), curves(points("found"), "kd-dashed"), curves(points("all"), ""));
+      kd.text(320, 132, `${kd.count(last)} steps`, "kd-end"), curves(points("found"), "kd-dashed"), curves(points("all"), ""));
   }
 
   function trade({ bias, omitted }) {
     const axes = kd.axes({ left: 52, right: 308, top: 8, floor: 102, x: [0, largest], y: [0, 1], marks: { y: shares } });
-    const answers = run?.history.at(-1)?.answers ?? [];
+    const answers = live.run?.history.at(-1)?.of ?? [];
     const found = answers.map((each) => kd.range(2 * largest + 1).map((k) => [k / 2, kd.biased(each, k / 2)]));
     const points = (name) => found.map((of) => of.map(([at, shares]) => [axes.across(at), axes.up(shares[name])]));
     return kd.picture(108, `Shares of ${plural(omitted)} found and of other digits lost, by bias`, axes.grid,
@@ -148,15 +98,22 @@ kd.sliders.omitted = ({ digits, weights = {}, recipe, steps: last, every, larges
     return kd.bars({ title: "Test digits", labels, groups, figures: true, room: 84, write: of.length ? kd.percent : () => "–" });
   }
 
-  // Four digits that neither network has seen, and the softened answers of both.
+  const pictured = ({ x }) => ({ x, picture: kd.pictureOf(x.map((ink) => 255 * ink), [14, 14]) });
+  // What lies on the paper, as small and coarse as the stored digits; nothing where that is none.
+  function drawn() {
+    const digit = pad.digit();
+    return digit ? [pictured({ x: Float64Array.from(kd.resized(digit, [28, 28], [14, 14]), (ink) => Math.round(ink / 17) / 15) })] : [];
+  }
+
+  // Four digits that neither network has seen and the reader's own, and the softened answers of both.
   function seen({ temperature, bias, omitted }) {
     const [left, wide, high] = [46, 21, 34];
     const classes = omitted.match(/\d/g).map(Number);
     const answer = (net, x) => kd.softmax(Array.from(kd.answered(net, x).logits, (z, k) => z + bias * classes.includes(k)), temperature);
-    const digits = (run && !run.broken ? run.seen : []).map(({ x, picture }) => ({ picture, rows: run.nets.map((net) => answer(net, x)) }));
+    const digits = (live.run && !live.run.broken ? [...live.run.seen, ...drawn()] : []).map(({ x, picture }) => ({ picture, rows: live.run.nets.map((net) => answer(net, x)) }));
     const most = Math.max(0.2, ...digits.flatMap(({ rows }) => rows.flat()));
     const top = (row) => row.indexOf(Math.max(...row));
-    const parts = kd.range(4).map((i) => {
+    const parts = kd.range(5).map((i) => {
       const floor = 24 + (high + 6) * i + high;
       const { picture, rows } = digits[i] ?? {};
       return !rows ? kd.box(0, floor - high, high, high, "kd-room") : [
@@ -167,8 +124,8 @@ kd.sliders.omitted = ({ digits, weights = {}, recipe, steps: last, every, larges
         ...rows.map((row, m) => `<text x="${288 + 32 * m}" y="${floor - 12}" class="kd-end"><tspan class="${kinds[m]}">■</tspan> ${top(row)}</text>`),
       ];
     });
-    const said = digits.map(({ rows }) => rows.map((row, m) => `${names[m]} ${top(row)} ${kd.percent(Math.max(...row))}`).join(", "));
-    const floor = 24 + 4 * (high + 6);
+    const said = digits.map(({ rows }, i) => (i < 4 ? "" : "your drawing: ") + rows.map((row, m) => `${names[m]} ${top(row)} ${kd.percent(Math.max(...row))}`).join(", "));
+    const floor = 24 + 5 * (high + 6);
     return kd.picture(floor + 16, `${plural(omitted)} never shown, and the largest softened shares: ${said.join("; ")}`,
       kd.text(0, 14, `Never shown: shares at T = ${kd.short(temperature)}`, "kd-head"), kd.text(320, 14, "says", "kd-end"),
       classes.map((k) => kd.box(left + wide * k, 20, wide - 1, floor - 22, "kd-room")), parts,
@@ -179,39 +136,39 @@ kd.sliders.omitted = ({ digits, weights = {}, recipe, steps: last, every, larges
 
   function words(setting) {
     const digits = plural(setting.omitted);
-    if (problem) return `${problem}. Reload the page with a network.`;
+    const pending = live.pending(setting);
+    if (pending) return pending;
     if (!setting.steps) return `Neither network will see any of the ${digits}. Press Train: it takes a few seconds.`;
-    if (!run) return "Loading the digits, once: 450 kB.";
-    if (run.broken) return `At step ${run.step} a weight became NaN: the learning rate ${recipe.rate} is too large here.`;
-    if (busy(setting)) return `Training: step ${count(run.step)} of ${count(setting.steps)}, without the ${digits}.`;
+    if (!live.run) return "Loading the digits, once: 450 kB.";
     const found = now(setting).map(({ all, found, lost }, m) =>
       `${names[m]} finds ${kd.percent(found)} of them, loses ${kd.percent(lost)} of the others and has ${kd.percent(all)} right`);
-    return `After ${run.step === 1 ? "1 step" : `${count(run.step)} steps`} without the ${digits}, at bias ${kd.signed(setting.bias, 2)}: ${found.join("; ")}.`;
+    return `After ${live.done()} without the ${digits}, at bias ${kd.signed(setting.bias, 2)}: ${found.join("; ")}.`;
   }
 
   function draw(setting) {
-    follow(setting);
+    live.follow(setting);
     const found = now(setting).map((of, m) => `, ${names[m]} finds ${kd.percent(of.found)}`);
     return {
       pictures: {
         course: legend("all digits", plural(setting.omitted)) + course(setting),
         trade: legend(`${plural(setting.omitted)} found`, "others lost") + trade(setting),
-        bars: bars(setting), seen: seen(setting),
+        bars: bars(setting), seen: seen(setting), pad: pad.picture(),
       },
       said: kd.escape(words(setting)),
       values: { temperature: `temperature ${kd.short(setting.temperature)}`, bias: `bias ${kd.signed(setting.bias, 2)}${found.join("")}` },
     };
   }
 
-  function press(setting) {
-    if (busy(setting)) return { steps: run?.step ?? 0 };
-    if (run?.broken || run?.step === last) run = null; // once more from the beginning
-    repaint();
-    return { steps: last };
-  }
-  const options = (values, write = String) => values.map((value) => ({ value, words: write(value) }));
+  const clear = {
+    words: () => "Clear",
+    press() {
+      pad.clear();
+      tell();
+      return {};
+    },
+  };
   return {
-    layout: [["temperature", "course", "buttons", "trade", "bias"], ["bars", "seen", "said"]],
+    layout: [["temperature", "course", "buttons", "trade", "bias"], ["bars", "seen", "pad", "said"]],
     tracks: {
       temperature: kd.temperature({ left: 82, low: 0, high: Math.log10(20), marks: kd.marks([1, 2, 5, 10, 20], Math.log10) }),
       bias: kd.track({
@@ -220,16 +177,15 @@ kd.sliders.omitted = ({ digits, weights = {}, recipe, steps: last, every, larges
       }),
     },
     choices: [
-      { name: "omitted", legend: "Leave out", options: options(choices.omitted) },
-      { name: "shown", legend: "Training digits", options: options(choices.shown, count) },
+      { name: "omitted", legend: "Leave out", options: kd.options(choices.omitted) },
+      { name: "shown", legend: "Training digits", options: kd.options(choices.shown, kd.count) },
     ],
-    buttons: [
-      { words: (setting) => (busy(setting) ? "Stop" : run?.step === last ? "Train again" : "Train"), press },
-      { words: () => "Step", press: () => ({ steps: kd.clamp((run?.step ?? 0) + 1, 1, last) }) },
-      { words: () => "New seed", press: ({ seed }) => ({ seed: (seed + 1) % 1000, steps: last }) },
-      kd.reset("Reset", start),
-    ],
-    attach: ({ one, later }) => { [repaint, live] = [later, one("live")]; },
+    buttons: live.buttons(start, 1000, [clear]),
+    attach(view) {
+      live.attach(view);
+      ({ tell } = view);
+      pad.listen(view.one("pad"), { begun: () => {}, later: view.later, tell });
+    },
     draw,
   };
 };

@@ -20,7 +20,11 @@ for (const el of document.querySelectorAll("[data-slider]:not(.kd-live)")) {
   try {
     const { data, setting } = JSON.parse(el.querySelector("script").textContent);
     const images = [...el.querySelectorAll("img")].map((image) => image.src); // they stand in the table alone
-    kd.show(el.dataset.slider, { model: kd.model({ ...setting, data: { ...data, images } }), el });
+    // The first of a kind shares its settings with the address.
+    const shared = data.linked && el === document.querySelector(`[data-slider="${el.dataset.slider}"]`);
+    const model = kd.model({ ...setting, ...(shared ? kd.fromAddress(data.linked) : {}), data: { ...data, images, shared } });
+    if (shared) kd.addressed(data.linked, model);
+    kd.show(el.dataset.slider, { model, el });
   } catch (error) {
     console.error(error); // its table stays, and the page's other sliders move
   }

@@ -87,7 +87,7 @@ kd.sliders.schedules = ({ run, start: first }) => {
     },
     choices: [{
       name: "kind", legend: "Schedule", also: (kind) => run[kind],
-      options: Object.keys(run).map((value) => ({ value, words: value.replace("-", " ") })),
+      options: kd.options(Object.keys(run), (value) => value.replace("-", " ")),
     }],
     buttons: [kd.reset("Back to the first schedule", first)],
     settle,

@@ -65,7 +65,7 @@ kd.sliders.temperature = ({ logits, labels, names, images }) => {
     tracks: { temperature: kd.temperature({ left, right, head: () => "T" }) },
     choices: [
       ...kd.examples(names, images),
-      { name: "axis", legend: "Axis", options: Object.keys(kd.scales).map((value) => ({ value, words: value })) },
+      { name: "axis", legend: "Axis", options: kd.options(Object.keys(kd.scales)) },
     ],
     buttons: [kd.reset("Back to T = 1", { temperature: 1 })],
     draw,

@@ -109,7 +109,7 @@ kd.sliders.threshold = ({ places, classes, counts, enough }) => {
   }
 
   const choice = (name, legend, values) => {
-    return values.length < 2 ? [] : [{ name, legend, options: values.map((value) => ({ value, words: value })) }];
+    return values.length < 2 ? [] : [{ name, legend, options: kd.options(values) }];
   };
   const find = {
     words: () => `${enough.percent}\u00a0% sensitivity on validation`,

@@ -41,7 +41,8 @@ kd.affine = ({ weight, bias }, x) => {
 
 // What two layers answer to x.
 kd.answered = ([first, second], x) => {
-  const hidden = kd.affine(first, x).map((z) => (z > 0 ? z : z < 0 ? 0 : z)); // NaN stays
+  const hidden = kd.affine(first, x);
+  for (let j = 0; j < hidden.length; j++) if (hidden[j] < 0) hidden[j] = 0; // NaN stays
   return { hidden, logits: kd.affine(second, hidden) };
 };
 
@@ -56,14 +57,18 @@ kd.addSlope = ({ weight, bias }, x, slope) => {
   for (let j = 0; j < count; j++) bias[j] += slope[j];
 };
 
-// Adds to `sums` the gradient of the mean loss over a batch of { x, target }, where a target holds shares at T. The loss
-// is T^2 KL(target || softmax(z / T)); with a one for the label and T = 1 that is the cross-entropy. Its slope in the
-// logits is T (softmax(z / T) - target).
+// Adds to `sums` the gradient of the mean loss over a batch of { x, target, label, alpha }, where a target holds shares
+// at T. The loss is alpha T^2 KL(target || softmax(z / T)) - (1 - alpha) log softmax(z)[label], and its slope in the
+// logits alpha T (softmax(z / T) - target) + (1 - alpha) (softmax(z) - label). Without alpha the target alone counts:
+// with a one for the label and T = 1 that is the cross-entropy.
 kd.addGradient = (sums, net, batch, t) => {
   const [, second] = net;
-  for (const { x, target } of batch) {
+  for (const { x, target, label, alpha = 1 } of batch) {
     const { hidden, logits } = kd.answered(net, x);
-    const slope = kd.softmax(logits, t).map((q, k) => (t * (q - target[k])) / batch.length);
+    const soft = kd.softmax(logits, t);
+    const hard = alpha < 1 ? kd.softmax(logits, 1) : target;
+    const slope = soft.map((q, k) =>
+      (alpha * t * (q - target[k]) + (1 - alpha) * (hard[k] - Number(k === label))) / batch.length);
     const back = hidden.map((h, j) => {
       if (h === 0) return 0;
       let total = 0;
@@ -84,6 +89,17 @@ kd.descend = (net, velocity, batch, t, { rate, momentum }) => {
   for (const [p, w] of parts(net).entries()) for (let i = 0; i < w.length; i++) w[i] -= rate * all[p][i];
 };
 
-// Rows of numbers from 0 to 1, of bytes that hold two pixels of 4 bits each, the left one high.
-kd.unpacked = ({ shape: [count, width], values }) => kd.range(count).map((row) =>
-  Float64Array.from({ length: 2 * width }, (_, i) => ((values[row * width + (i >> 1)] >> (i % 2 ? 0 : 4)) & 15) / 15));
+// Students with the same first weights, each with a T and examples of its own. `advance` is one step of all, on the same
+// examples in the same order.
+kd.alike = (sizes, lessons, random, { batch, ...recipe }) => {
+  const first = kd.net(sizes, random);
+  const students = lessons.map((lesson) => ({ net: structuredClone(first), velocity: kd.zeros(first), ...lesson }));
+  let order = [];
+  const advance = () => {
+    if (order.length < batch) order = kd.shuffled(kd.range(lessons[0].rows.length), random);
+    const now = order.splice(0, batch);
+    for (const { net, velocity, t, rows } of students) kd.descend(net, velocity, now.map((i) => rows[i]), t, recipe);
+  };
+  return { nets: students.map(({ net }) => net), advance };
+};
+kd.oneHot = (label, classes) => kd.range(classes).map((k) => Number(k === label));

@@ -1,0 +1,101 @@
+// Training that a reader watches: it is run, stopped and stepped by buttons, some milliseconds in each frame. What comes
+// out is a function of the settings, however the steps are spread over frames. Setting `steps` is how many are wanted.
+
+kd.work = 12; // milliseconds of training in a frame, so that the page still moves
+
+// What a slider hands over:
+//   stored, weights   the name of a stored file, and in Jupyter its text; read(tensors) makes of it what `set` then is
+//   last, every       steps of a whole run, and between two measurements; `pace` are the most in a frame; `rate` is said
+//   key(setting)      what a run depends on: with another key it begins anew
+//   begin(setting)    a run: { nets, advance } and what the slider adds; `step`, `history` and `broken` are put to it
+//   measure(run)      how the networks do, for the history; words(setting) is said at the end
+//   shown(run, all)   what is painted in a frame by itself, the whole of it where training rests
+//   idle              whether a run that has no step yet is wanted, too
+kd.live = ({ stored, weights = {}, read, last, every, rate, pace = Infinity, key, begin, measure, words, shown, idle = false }) => {
+  Object.assign(kd.stored, weights);
+  let [repaint, said] = [() => {}, {}];
+  let [wanted, waiting] = [null, false]; // the settings that training follows; whether a frame is asked for
+  // `problem` says why there is no set, which is what was read of the file.
+  const live = { problem: "", set: null, run: null, follow, pending, done, attach, buttons };
+
+  const measured = () => live.run.history.at(-1)?.step === live.run.step;
+  const due = ({ steps }) => !measured() && (live.run.step % every === 0 || live.run.step === steps);
+  const stale = (setting) => live.run?.key !== key(setting) || live.run.step > setting.steps;
+  function busy(setting) {
+    const { run, problem } = live;
+    return !problem && setting.steps > 0 && (stale(setting) || (!run.broken && (run.step < setting.steps || !measured())));
+  }
+  const note = () => live.run.history.push({ step: live.run.step, of: measure(live.run) });
+
+  // Some milliseconds of training, or one measurement, which may take as long; and painted when there is something new.
+  function tick() {
+    waiting = false;
+    if (!said.closest(".kd-slider") || !busy(wanted)) return; // the view was disposed of, or stopped
+    const { run } = live;
+    const [until, most] = [performance.now() + kd.work, run.step + pace];
+    const measuring = due(wanted);
+    if (measuring) note();
+    while (!measuring && busy(wanted) && !due(wanted) && run.step < most && performance.now() < until) {
+      run.advance();
+      run.step += 1;
+      run.broken = run.nets.some((net) => Number.isNaN(net[1].bias[0])); // where one is, all soon are
+    }
+    if (!measuring) shown?.(run, due(wanted) || run.broken);
+    if (measuring || run.broken) repaint();
+    if (busy(wanted)) ask();
+    else said.textContent = words(wanted);
+  }
+  function ask() {
+    if (!waiting) requestAnimationFrame(tick);
+    waiting = true;
+  }
+
+  // What the settings ask for: nothing, the file, or training from the start or from where it is.
+  function follow(setting) {
+    wanted = setting;
+    if (!setting.steps && !idle) live.run = null;
+    else if (!kd.stored[stored] && !live.problem) {
+      kd.fetched(stored).catch((error) => (live.problem = said.textContent = error.message)).then(() => repaint());
+    } else if (!live.problem) {
+      live.set ??= read(kd.tensors(kd.stored[stored]));
+      if (stale(setting)) {
+        live.run = { key: key(setting), step: 0, history: [], broken: false, ...begin(setting) };
+        if (idle) note();
+      }
+      shown?.(live.run, true);
+      if (busy(setting)) ask();
+    }
+  }
+
+  // What is to be said before there is anything to tell.
+  function pending(setting) {
+    const { run, problem } = live;
+    if (problem) return `${problem}. Reload the page with a network.`;
+    if (run?.broken) return `At step ${run.step} a weight became NaN: the learning rate ${rate} is too large here.`;
+    return run && busy(setting) ? `Training: step ${kd.count(run.step)} of ${kd.count(setting.steps)}.` : "";
+  }
+  function done() {
+    return live.run.step === 1 ? "1 step" : `${kd.count(live.run.step)} steps`;
+  }
+
+  function attach({ one, later }) {
+    [repaint, said] = [later, one("live")];
+  }
+  function press(setting) {
+    const { run } = live;
+    if (busy(setting)) return { steps: run?.step ?? 0 };
+    if (run?.broken || run?.step === last) live.run = null; // once more from the beginning
+    repaint();
+    return { steps: last };
+  }
+  function buttons(start, seeds, more = []) {
+    const train = (setting) => (busy(setting) ? "Stop" : live.run?.step === last ? "Train again" : "Train");
+    return [
+      { words: train, press },
+      { words: () => "Step", press: () => ({ steps: kd.clamp((live.run?.step ?? 0) + 1, 1, last) }) },
+      { words: () => "New seed", press: ({ seed }) => ({ seed: (seed + 1) % seeds, steps: last }) },
+      ...more, kd.reset("Reset", start),
+    ];
+  }
+  return live;
+};
