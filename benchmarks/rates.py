@@ -91,8 +91,8 @@ def reading(folder: Path) -> None:
             cold.append(100 * BATCH / (time.perf_counter() - start))
         size, opening = sum(path.stat().st_size for path in paths), least(partial(shards.read, here, {}))
         kept = "whole" if top_k is None else f"the largest {top_k}"
-        print(f"shards of {classes} classes, {kept}: in random order {warm:,.0f} images a second from memory, "
-              f"{sorted(cold)[1]:,.0f} from the disk; digests at {size / opening / 1e6:,.0f} MB/s")  # fmt: skip
+        print(f"shards of {classes} classes, {kept}: in random order {warm:,.0f} images a second in memory, "
+              f"{sorted(cold)[1]:,.0f} on disk; digests at {size / opening / 1e6:,.0f} MB/s")  # fmt: skip
 
 
 def unread(paths: list[Path], classes: int) -> shards.Shards:
