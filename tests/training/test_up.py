@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import subprocess
 import sys
@@ -9,29 +10,46 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import notebooks
 import pytest
 from torchrun import ROOT, several, start
 
-SNIPPETS = Path(__file__).with_name("snippets")
+# What each script of the chapter, and no other, holds.
+SCRIPTS = {"torchrun_train.py": "shards.fill", "array.sbatch": "#SBATCH", "ray_sweep.py": "import ray"}
 SWEEP = Path(__file__).with_name("sweep")
 JOBS = sorted(f"mnist.{arm}.cpu.{seed}" for arm in ("teacher", "alone", "taught") for seed in range(3))
+
+
+@pytest.fixture(scope="module")
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The chapter's scripts as files."""
+    cells = notebooks.read(ROOT / "book" / "10_up.ipynb").cells
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    blocks = re.findall(r"```(?:bash|python)\n(.*?)```", prose, re.DOTALL)
+    folder = tmp_path_factory.mktemp("scripts")
+    for name, mark in SCRIPTS.items():
+        (found,) = (block for block in blocks if mark in block)
+        (folder / name).write_text(found)
+    return folder
 
 
 @pytest.mark.parametrize(
     ("name", "lines"), [("torchrun_train.py", 20), ("array.sbatch", 10), ("ray_sweep.py", 25)]
 )
-def test_a_script_is_short(name: str, lines: int) -> None:
-    assert len((SNIPPETS / name).read_text().splitlines()) <= lines
+def test_a_script_is_short(name: str, lines: int, scripts: Path) -> None:
+    assert len((scripts / name).read_text().splitlines()) <= lines
 
 
 @pytest.mark.slow
 @several
-def test_a_student_is_trained_by_two_as_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_student_is_trained_by_two_as_by_one(
+    scripts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     said = []
     for world in (1, 2):
         (tmp_path / str(world)).mkdir()
         monkeypatch.chdir(tmp_path / str(world))
-        ended = start(SNIPPETS / "torchrun_train.py", world=world)
+        ended = start(scripts / "torchrun_train.py", world=world)
         assert ended.returncode == 0, ended.stderr
         said.append(ended.stdout.split())
         assert said[-1][1:] == ["of", "10,000", "wrong,", "trained", "by", str(world)]
@@ -86,9 +104,9 @@ def records(runs: Path) -> dict[str, Any]:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="SLURM is not for Windows")
-def test_an_array_of_two_tasks_does_each_job_once(sweep: Path) -> None:
+def test_an_array_of_two_tasks_does_each_job_once(sweep: Path, scripts: Path) -> None:
     os.mkfifo(sweep / "pipe")
-    script = SNIPPETS / "array.sbatch"
+    script = scripts / "array.sbatch"
     array = {"SLURM_CPUS_PER_TASK": "1", "SLURM_JOB_ID": "7"}
     tasks = [began("bash", script, **array, SLURM_ARRAY_TASK_ID=str(number)) for number in range(2)]
     said = [ended(task) for task in tasks]
@@ -124,7 +142,9 @@ def node(cluster: Any, runs: Path) -> Any:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no pipe with a name on Windows")
-def test_ray_loses_nothing_with_a_node_and_does_nothing_twice(sweep: Path, nodes: Any) -> None:
+def test_ray_loses_nothing_with_a_node_and_does_nothing_twice(
+    sweep: Path, scripts: Path, nodes: Any
+) -> None:
     cluster, doomed = nodes
     pipes = {}
     for name in ("begun", "gate"):
@@ -132,7 +152,7 @@ def test_ray_loses_nothing_with_a_node_and_does_nothing_twice(sweep: Path, nodes
         pipes[name] = os.open(sweep / name, os.O_RDONLY | os.O_NONBLOCK)
     os.close(pipes.pop("gate"))
     (sweep / "killed").write_text(doomed.node_id)
-    driver = began(sys.executable, SNIPPETS / "ray_sweep.py", "mnist", RAY_ADDRESS=cluster.address)
+    driver = began(sys.executable, scripts / "ray_sweep.py", "mnist", RAY_ADDRESS=cluster.address)
     assert select.select([pipes["begun"]], [], [], 120)[0], "a job on the second node is half done"
     cluster.remove_node(doomed, allow_graceful=False)
     gate = os.open(sweep / "gate", os.O_RDWR)  # from here on nobody waits
