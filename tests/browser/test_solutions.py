@@ -25,7 +25,7 @@ def test_solutions_are_closed_until_asked_for(visit: Any, name: str) -> None:
 def test_a_tap_anywhere_on_the_title_opens_a_solution_and_closes_it(visit: Any, name: str) -> None:
     page = visit(name, width=390, has_touch=True, is_mobile=True).page
     for solution in page.locator("div.solution.dropdown").all():
-        text, title = solution.locator(".solution-content"), solution.locator(".admonition-title")
+        text, title = solution.locator(".solution-content"), solution.locator(":scope > .admonition-title")
         for spot in (title, title.locator("a"), title.locator(".toggle-button")):
             for shown in (True, False):
                 spot.scroll_into_view_if_needed()
