@@ -43,6 +43,7 @@ MOVES = {
     "digits": ("temperature", 10, "temperature 10", 11),
     "xrays": ("temperature", 10, "temperature 10", 11),
     "omitted": ("bias", 4, "bias +4.00", 4.25),
+    "mixture": ("mean", 1, "mean 1, forward 4.02", 1.1),
     "playground": ("alpha", 0.5, "alpha 0.5", 0.55),
 }  # fmt: skip
 

@@ -137,7 +137,7 @@ kd.sliders.playground = ({ stored, weights, layers, recipe, steps: last, every, 
   const choice = (name, legend, write) => ({ name, legend, options: kd.options(linked[name], write) });
   return {
     layout: [["buttons", "teacher", "course", "alone", "distilled", "key"],
-      ["said", "labelled", "noise", "hidden", "temperature", "alpha"]],
+      ["temperature", "alpha", "said", "labelled", "noise", "hidden"]],
     tracks: {
       temperature: kd.temperature({ left: 82, low: 0, high: Math.log10(20), marks: kd.marks([1, 2, 5, 10, 20], Math.log10) }),
       alpha: kd.track({ left: 82, label: "alpha", low: 0, high: 1, step: 0.01, key: 0.05, marks: kd.marks([0, 0.5, 1]),
