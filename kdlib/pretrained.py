@@ -21,6 +21,7 @@ SHIPPED = (
     "cifar_race",
     "xray_teacher",
     *(f"xray_student_{name}" for name in STUDENTS),
+    "shakespeare_teacher",
 )
 
 

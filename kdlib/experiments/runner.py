@@ -25,6 +25,7 @@ from kdlib.experiments import (
     cifar,
     clicks,
     fidelity,
+    language,
     ledger,
     loss_bugs,
     mnist,
@@ -40,7 +41,7 @@ from kdlib.experiments.arms import Arm, Experiment, Job, fit, settings, spread
 from kdlib.training import devices, logits_of
 
 FIRST = (loss_bugs, mnist, race, cifar, caching_cost, xray)
-CHAPTERS = (*FIRST, speed, clicks, privileged_resolution, signals, fidelity, ship, up)
+CHAPTERS = (*FIRST, speed, clicks, privileged_resolution, signals, fidelity, ship, up, language)
 # All that these files define, in this order.
 EXPERIMENTS = {e.name: e for of in CHAPTERS for e in vars(of).values() if isinstance(e, Experiment)}
 SCALES = ("cpu", "full")

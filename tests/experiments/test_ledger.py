@@ -38,6 +38,7 @@ COUNTS = {
     "ship": 21,
     "ranks": 6,
     "rates": 27,
+    "language": 1,
 }
 
 
