@@ -29,7 +29,7 @@ LARGE = replace(RECIPE, epochs=20, learning_rate=4e-3)
 TEACHER = Arm("teacher", "teacher", LARGE, options={"dropout": 0.1}, seeds=range(3))
 START = Arm("start", "student", replace(RECIPE, epochs=5, learning_rate=1e-2))
 ALONE = Arm("alone", "student", RECIPE, start=START)
-LONG = 18  # epochs that take about as long as the three in which the student writes
+LONG = 15  # epochs that take about as long as the three in which the student writes: see language_cost
 DIVERGENCES = {
     "forward": losses.distillation_term,
     "reverse": divergences.reverse_kl,

@@ -26,6 +26,7 @@ from kdlib.experiments import (
     clicks,
     fidelity,
     language,
+    language_cost,
     ledger,
     loss_bugs,
     mnist,
@@ -41,7 +42,7 @@ from kdlib.experiments.arms import Arm, Experiment, Job, fit, settings, spread
 from kdlib.training import devices, logits_of
 
 FIRST = (loss_bugs, mnist, race, cifar, caching_cost, xray)
-CHAPTERS = (*FIRST, speed, clicks, privileged_resolution, signals, fidelity, ship, up, language)
+CHAPTERS = (*FIRST, speed, clicks, privileged_resolution, signals, fidelity, ship, up, language, language_cost)
 # All that these files define, in this order.
 EXPERIMENTS = {e.name: e for of in CHAPTERS for e in vars(of).values() if isinstance(e, Experiment)}
 SCALES = ("cpu", "full")

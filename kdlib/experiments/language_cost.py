@@ -1,0 +1,76 @@
+"""What chapter 11's ways to learn cost: a step of each, and a text with and without a cache.
+
+A seed is a repetition. Run it in one process on a machine that does nothing else.
+"""
+
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kdlib import losses, models
+from kdlib.experiments import language
+from kdlib.experiments.arms import Arm, Experiment, Job
+from kdlib.experiments.speed import threads
+from kdlib.objectives import Objective, distilled, on_policy, signals, supervised
+from kdlib.training import logits_of, train
+
+STEPS, TEXTS = 20, 32
+LEARNING = ("labels", "stored", "live", "on_policy")  # from the teacher's answers, but for the first
+WRITING = ("write-cached", "write-anew")
+
+
+def arms() -> list[Arm]:
+    """Steps of a student that learns in four ways; a teacher that writes in two."""
+    rows = [(name, "student", language.RECIPE) for name in LEARNING]
+    rows += [(name, "teacher", None) for name in WRITING]
+    return [Arm(name, network, recipe, seeds=range(3), full=range(0)) for name, network, recipe in rows]
+
+
+def timed(job: Job) -> dict[str, Any]:
+    """Milliseconds for a training step of 32 windows, or for a character of each of 32 texts."""
+    with threads(1):
+        seconds = learning(job) if job.arm.recipe else writing(job)
+    return {"metrics": {"milliseconds": 1000 * seconds}}
+
+
+def learning(job: Job) -> float:
+    """Seconds for a step, from the last of three short epochs."""
+    part = language.windows().subset(range(STEPS * language.RECIPE.batch_size))
+    teacher, kl = language.teacher(None), losses.distillation_term
+    goals: dict[str, Objective] = {"labels": supervised, "live": distilled(teacher, temperature=1.0, alpha=1.0)}
+    if job.arm.name == "stored":
+        goals["stored"] = signals.by_logits(
+            lambda ours, theirs, _: kl(ours, theirs.float(), 1.0),
+            logits_of(teacher, part).half(),
+            weight=1.0,
+            labels=0.0,
+        )
+    goals["on_policy"] = on_policy(teacher, kl, temperature=1.0, prompt=language.PROMPT)
+    model = language.network(job.arm, job.seed)
+    curve = train(model, part, goals[job.arm.name], language.RECIPE, seed=job.seed, device="cpu").curve
+    return curve[-1]["seconds"] / STEPS
+
+
+def writing(job: Job) -> float:
+    """Seconds for a character of each text."""
+    teacher, prompts = language.teacher(None), language.windows().images[:TEXTS, : language.PROMPT]
+    start, length = perf_counter(), language.CONTEXT - language.PROMPT
+    models.write(teacher, prompts, length) if job.arm.name == "write-cached" else anew(teacher, prompts, length)
+    return (perf_counter() - start) / length
+
+
+@torch.no_grad()
+def anew(model: models.Decoder, prompts: Tensor, length: int) -> Tensor:
+    """As `models.write` does, but everything is read again for each character."""
+    text = prompts.long()
+    for _ in range(length):
+        shares = model(text)[:, -1].softmax(-1)
+        text = torch.cat([text, torch.multinomial(shares, 1)], dim=1)
+    return text
+
+
+COST = Experiment(
+    "language_cost", arms, headline=("milliseconds", "ms a step, or a character of 32 texts", 1), time=timed
+)
