@@ -23,9 +23,11 @@ WRITING = ("write-cached", "write-anew")
 
 def arms() -> list[Arm]:
     """Steps of a student that learns in four ways; a teacher that writes in two."""
-    rows = [(name, "student", language.RECIPE) for name in LEARNING]
-    rows += [(name, "teacher", None) for name in WRITING]
-    return [Arm(name, network, recipe, seeds=range(3), full=range(0)) for name, network, recipe in rows]
+    often: dict[str, Any] = {"seeds": range(3), "full": range(0)}
+    return [
+        *(Arm(name, "student", language.RECIPE, **often) for name in LEARNING),
+        *(Arm(name, "teacher", **often) for name in WRITING),
+    ]
 
 
 def timed(job: Job) -> dict[str, Any]:
@@ -38,26 +40,29 @@ def timed(job: Job) -> dict[str, Any]:
 def learning(job: Job) -> float:
     """Seconds for a step, from the last of three short epochs."""
     part = language.windows().subset(range(STEPS * language.RECIPE.batch_size))
-    teacher, kl = language.teacher(None), losses.distillation_term
-    goals: dict[str, Objective] = {"labels": supervised, "live": distilled(teacher, temperature=1.0, alpha=1.0)}
-    if job.arm.name == "stored":
-        goals["stored"] = signals.by_logits(
-            lambda ours, theirs, _: kl(ours, theirs.float(), 1.0),
-            logits_of(teacher, part).half(),
-            weight=1.0,
-            labels=0.0,
-        )
-    goals["on_policy"] = on_policy(teacher, kl, temperature=1.0, prompt=language.PROMPT)
+    teacher = language.teacher(None)
+    goals: dict[str, Objective] = {
+        "labels": supervised,
+        "stored": signals.by_logits(kl, logits_of(teacher, part).half(), weight=1.0, labels=0.0),
+        "live": distilled(teacher, temperature=1.0, alpha=1.0),
+        "on_policy": on_policy(teacher, losses.distillation_term, temperature=1.0, prompt=language.PROMPT),
+    }
     model = language.network(job.arm, job.seed)
     curve = train(model, part, goals[job.arm.name], language.RECIPE, seed=job.seed, device="cpu").curve
     return curve[-1]["seconds"] / STEPS
 
 
+def kl(ours: Tensor, theirs: Tensor, labels: Tensor) -> Tensor:
+    """The divergence from answers that were stored in 16 bits."""
+    return losses.distillation_term(ours, theirs.float(), 1.0)
+
+
 def writing(job: Job) -> float:
     """Seconds for a character of each text."""
     teacher, prompts = language.teacher(None), language.windows().images[:TEXTS, : language.PROMPT]
+    write = models.write if job.arm.name == "write-cached" else anew
     start, length = perf_counter(), language.CONTEXT - language.PROMPT
-    models.write(teacher, prompts, length) if job.arm.name == "write-cached" else anew(teacher, prompts, length)
+    write(teacher, prompts, length)
     return (perf_counter() - start) / length
 
 

@@ -39,6 +39,7 @@ COUNTS = {
     "ranks": 6,
     "rates": 27,
     "language": 1,
+    "language_cost": 18,
 }
 
 
