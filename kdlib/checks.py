@@ -58,9 +58,11 @@ def same_shape(first: Tensor, second: Tensor, names: Sequence[str]) -> None:
         if not isinstance(value, Tensor):
             raise TypeError(f"{name} is a {type(value).__name__}; give a tensor")
     if first.shape != second.shape:
+        remedy = "both must hold the same examples and the same classes"
+        if first.ndim and first.shape[:-1] == second.shape[:-1]:
+            remedy += ". Where the classes or vocabularies differ, nothing can be cut off: see chapter 11"
         raise ValueError(
-            f"{names[0]} has shape {tuple(first.shape)} but {names[1]} has {tuple(second.shape)}; "
-            "both must hold the same examples and the same classes"
+            f"{names[0]} has shape {tuple(first.shape)} but {names[1]} has {tuple(second.shape)}; {remedy}"
         )
 
 

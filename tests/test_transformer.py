@@ -95,6 +95,8 @@ def test_it_draws_by_its_shares_at_the_temperature() -> None:
         drawn = models.write(model, text, 1, temperature=temperature)[:, 1]
         shares = (model(text[:1])[0, -1] / temperature).softmax(-1)
         torch.testing.assert_close(drawn.bincount(minlength=11) / 20_000, shares.float(), rtol=0, atol=0.012)
+    own = [models.write(model, text[:50], 5, draw=torch.Generator().manual_seed(7)) for _ in range(2)]
+    assert torch.equal(*own)
     torch.manual_seed(1)
     again = models.write(model, text[:50], 5)
     torch.manual_seed(1)
@@ -108,6 +110,8 @@ def test_it_draws_by_its_shares_at_the_temperature() -> None:
         (lambda m: m(tokens(5)), ValueError, r"tokens has shape \(5,\)"),
         (lambda m: m(tokens(2, 0)), ValueError, r"tokens has shape \(2, 0\)"),
         (lambda m: m(torch.zeros(1, 3)), TypeError, "give integers, as from data.text.encode"),
+        (lambda m: m(torch.tensor([[3, 11]])), ValueError, "tokens runs from 3 to 11; this model has 11"),
+        (lambda m: m(torch.tensor([[-1, 2]])), ValueError, "tokens runs from -1 to 2"),
         (lambda m: models.write(m, tokens(1, 13), 1), ValueError, "keep the last ones"),
         (lambda m: models.write(m, tokens(1, 3), 1, temperature=-1), ValueError, "temperature is -1"),
         (lambda m: models.write(m, tokens(1, 3), 1, temperature=float("nan")), ValueError, "is nan"),

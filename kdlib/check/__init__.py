@@ -9,6 +9,7 @@ One file a chapter. A check runs anywhere, on the CPU, in a moment; `check.kd_te
 
 from kdlib.check.checking import Check, Verdict
 from kdlib.check.doubts import calibration_error, fair_score, runs_for
+from kdlib.check.language import kept_term, reverse_kl, surprise_by_position, until_end
 from kdlib.check.loss import kd_term, kl, masked_term
 from kdlib.check.privileged import mixed_target, ramp, side_by_side
 from kdlib.check.proof import bias_for, paired_interval, seeds_for, stored_batch
@@ -21,7 +22,8 @@ from kdlib.check.up import averaged, joint
 
 __all__ = [
     "Check", "Verdict", "angles", "averaged", "batch_norm", "best_threshold", "bias_for", "calibration_error",
-    "ensemble_logits", "fair_score", "folded", "joint", "kd_term", "kl", "likeness", "masked_hint", "masked_term",
-    "mixed_target", "mutual", "paired_interval", "predictive_value", "ramp", "rounded", "runs_for", "seeds_for",
-    "side_by_side", "smoothed", "soften", "sorted_auroc", "stored_batch", "temperature_for", "top_k",
+    "ensemble_logits", "fair_score", "folded", "joint", "kd_term", "kept_term", "kl", "likeness",
+    "masked_hint", "masked_term", "mixed_target", "mutual", "paired_interval", "predictive_value", "ramp",
+    "reverse_kl", "rounded", "runs_for", "seeds_for", "side_by_side", "smoothed", "soften", "sorted_auroc",
+    "stored_batch", "surprise_by_position", "temperature_for", "top_k", "until_end",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from kdlib import checks
 from kdlib.models.pictures import initialised
 
 # Keys and values of what was read, one pair a block, so that writing goes on without reading it all again.
@@ -74,7 +75,7 @@ class Decoder(nn.Module):
 
         Raises:
             TypeError: tokens that are no integers.
-            ValueError: another shape, or more tokens than the context holds.
+            ValueError: another shape, more tokens than the context holds, or a token that there is not.
         """
         start = cache[0][0].shape[2] if cache else 0
         if tokens.is_floating_point() or tokens.dtype == torch.bool:
@@ -83,6 +84,11 @@ class Decoder(nn.Module):
             raise ValueError(
                 f"tokens has shape {tuple(tokens.shape)}, behind {start} others; this model takes (B, L) and "
                 f"reads {self.context} tokens at most: keep the last ones"
+            )
+        if checks.readable(tokens) and not 0 <= tokens.min() <= tokens.max() < self.vocabulary:
+            raise ValueError(
+                f"tokens runs from {int(tokens.min())} to {int(tokens.max())}; this model has "
+                f"{self.vocabulary} of them, from 0: encode the text with its own vocabulary"
             )
         places = torch.arange(start, start + tokens.shape[1], device=tokens.device)
         x = self.dropout(self.tokens(tokens.long()) + self.positions(places))
@@ -131,13 +137,21 @@ def transformer(
 
 
 @torch.no_grad()
-def write(model: Decoder, prompts: Tensor, length: int, *, temperature: float = 1.0) -> Tensor:
-    """Let a decoder go on from prompts, token after token; draws from the global random state. Chapter 11.
+def write(
+    model: Decoder,
+    prompts: Tensor,
+    length: int,
+    *,
+    temperature: float = 1.0,
+    draw: torch.Generator | None = None,
+) -> Tensor:
+    """Let a decoder go on from prompts, token after token. Chapter 11.
 
     Args:
         prompts: tokens (B, P), P from 1 to the model's context.
         length: how many tokens to add. Where the context is full, the last half of it is read again.
         temperature: of the shares that are drawn from, not of any loss; 0 takes the likeliest token.
+        draw: random numbers, on the model's device; None: the global ones.
 
     Returns:
         int64 (B, P + length), with the prompts.
@@ -154,7 +168,7 @@ def write(model: Decoder, prompts: Tensor, length: int, *, temperature: float = 
     for _ in range(length):
         last = logits[:, -1]
         if temperature:
-            token = torch.multinomial(torch.softmax(last / temperature, dim=-1), 1)
+            token = torch.multinomial(torch.softmax(last / temperature, dim=-1), 1, generator=draw)
         else:
             token = last.argmax(-1, keepdim=True)
         text = torch.cat([text, token], dim=1)

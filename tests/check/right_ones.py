@@ -372,6 +372,65 @@ def joint_pairwise(counts, means, variances):  # Chan, Golub and LeVeque (1979)
     return mean, squares / n
 
 
+def reverse_torch(s, t):
+    q = s.log_softmax(-1)
+    return F.kl_div(t.log_softmax(-1).detach(), q, reduction="none", log_target=True).sum(-1).mean()
+
+
+def reverse_by_entropies(s, t):
+    q = s.softmax(-1).flatten(0, 1)
+    return torch.special.xlogy(q, q).sum(1).mean() + F.cross_entropy(t.detach().flatten(0, 1), q.detach()) - (
+        (q - q.detach()) * t.detach().flatten(0, 1).log_softmax(1)
+    ).sum(1).mean()
+
+
+def surprise_torch(z, tokens):
+    nats = F.cross_entropy(z[:, :-1].transpose(1, 2), tokens[:, 1:], reduction="none")
+    return nats.mean(0) / math.log(2)
+
+
+def surprise_loop(z, tokens):
+    found = []
+    for i in range(tokens.shape[1] - 1):
+        shares = z[:, i].softmax(-1)
+        found.append(sum(-math.log2(shares[b, tokens[b, i + 1]]) for b in range(len(tokens))) / len(tokens))
+    return torch.tensor(found)
+
+
+def until_end_loop(tokens, end):
+    found = torch.zeros_like(tokens, dtype=torch.bool)
+    for b, text in enumerate(tokens.tolist()):
+        for i, token in enumerate(text):
+            found[b, i] = True
+            if token == end:
+                break
+    return found
+
+
+def until_end_place(tokens, end):
+    ends = tokens == end
+    last = torch.where(ends.any(1), ends.int().argmax(1), tokens.shape[1])
+    return torch.arange(tokens.shape[1]) <= last[:, None]
+
+
+def kept_torch(s, log_p, places):
+    def outcomes(log_shares):
+        return torch.cat([log_shares, torch.log1p(-log_shares.exp().sum(1, keepdim=True))], 1)
+
+    q, p = outcomes(s.log_softmax(1).gather(1, places)), outcomes(log_p)
+    return F.kl_div(q, p, reduction="batchmean", log_target=True)
+
+
+def kept_loop(s, log_p, places):
+    total = 0
+    for z, known, where in zip(s, log_p, places, strict=True):
+        others = [i for i in range(len(z)) if i not in where.tolist()]
+        rest, norm = 1 - known.exp().sum(), z.logsumexp(0)
+        total = total + sum(k.exp() * (k - z[i] + norm) for k, i in zip(known, where, strict=True))
+        total = total + rest * (rest.log() - z[others].logsumexp(0) + norm)
+    return total / len(s)
+
+
 RIGHT = {
     "soften": (soften_by_hand, soften_numpy),
     "temperature_for": (temperature_newton, temperature_by_logarithm),
@@ -402,5 +461,9 @@ RIGHT = {
     "rounded": (rounded_loop, rounded_numpy),
     "folded": (folded_torch, folded_probed),
     "averaged": (averaged_repeated, averaged_numpy),
+    "reverse_kl": (reverse_torch, reverse_by_entropies),
+    "surprise_by_position": (surprise_torch, surprise_loop),
+    "until_end": (until_end_loop, until_end_place),
+    "kept_term": (kept_torch, kept_loop),
     "joint": (joint_by_squares, joint_pairwise),
 }

@@ -148,6 +148,9 @@ Z = torch.zeros(2, 3)
         ),
         (lambda: binary_kl(Z[0], Z[0], 1.0), ValueError, r"logits\[:, None\]"),
         (lambda: from_top_k(Z, Z[:1].long(), 5), ValueError, "values has shape .* but indices"),
+        (lambda: from_top_k(Z, Z.long(), 2), ValueError, "values has 3 logits a row and classes is 2"),
+        (lambda: from_top_k(Z, torch.full((2, 3), 9), 5), ValueError, "indices runs from 9 to 9"),
+        (lambda: reverse_kl(Z, Z[:, :2], 1.0), ValueError, "vocabularies differ"),
     ],
 )
 def test_bad_input_is_named(call, error: type[Exception], message: str) -> None:
