@@ -35,6 +35,7 @@ DIVERGENCES = {
     "reverse": divergences.reverse_kl,
     "jensen_shannon": divergences.jensen_shannon,
     "on_policy": divergences.reverse_kl,
+    "on_policy_forward": losses.distillation_term,
 }
 
 
@@ -47,9 +48,11 @@ def arms() -> list[Arm]:
     """Every row of chapter 11's tables."""
     few = {"seeds": range(3)}
     long = replace(RECIPE, epochs=LONG)
-    rows = [TEACHER, START, ALONE, *(taught(loss) for loss in DIVERGENCES)]
+    rows = [TEACHER, START, ALONE]
+    rows += [taught(loss, **few if loss == "on_policy_forward" else {}) for loss in DIVERGENCES]
     rows.append(replace(ALONE, name="sequence", options={"text": "teacher's"}))
-    rows += [replace(ALONE, name="alone-long", recipe=long), taught("forward", "forward-long", recipe=long)]
+    rows.append(replace(ALONE, name="alone-long", recipe=long))
+    rows += [taught(loss, f"{loss}-long", recipe=long) for loss in ("forward", "reverse")]
     rows += [taught("forward", f"top-{k}", options={"top_k": k}, **few) for k in (1, 4, 16)]
     rows += [replace(taught("forward", f"T-{t}", **few), temperature=float(t)) for t in (2, 4)]
     return rows
@@ -71,7 +74,7 @@ def objective(job: Job, part: Dataset) -> Objective:
     """What the arms minimise that learn from the teacher's answers."""
     arm = job.arm
     divergence = DIVERGENCES[arm.loss]
-    if arm.loss == "on_policy":
+    if arm.loss.startswith("on_policy"):
         return on_policy(teacher(job.few), divergence, temperature=arm.temperature, prompt=PROMPT)
     told = teacher_answers(job.few)
     if k := arm.options.get("top_k"):
