@@ -46,10 +46,10 @@ def taught(loss: str, name: str = "", **more: Any) -> Arm:
 
 def arms() -> list[Arm]:
     """Every row of chapter 11's tables."""
-    few = {"seeds": range(3)}
+    few: dict[str, Any] = {"seeds": range(3)}
     long = replace(RECIPE, epochs=LONG)
-    rows = [TEACHER, START, ALONE]
-    rows += [taught(loss, **few if loss == "on_policy_forward" else {}) for loss in DIVERGENCES]
+    rows = [TEACHER, START, ALONE, *(taught(loss) for loss in DIVERGENCES if loss != "on_policy_forward")]
+    rows.append(taught("on_policy_forward", **few))
     rows.append(replace(ALONE, name="sequence", options={"text": "teacher's"}))
     rows.append(replace(ALONE, name="alone-long", recipe=long))
     rows += [taught(loss, f"{loss}-long", recipe=long) for loss in ("forward", "reverse")]
