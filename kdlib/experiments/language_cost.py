@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from kdlib import losses, models
+from kdlib.data import Dataset, digest
 from kdlib.experiments import language
 from kdlib.experiments.arms import Arm, Experiment, Job
 from kdlib.experiments.speed import threads
@@ -25,21 +26,21 @@ def arms() -> list[Arm]:
     """Steps of a student that learns in four ways; a teacher that writes in two."""
     often: dict[str, Any] = {"seeds": range(3), "full": range(0)}
     return [
-        *(Arm(name, "student", language.RECIPE, **often) for name in LEARNING),
-        *(Arm(name, "teacher", **often) for name in WRITING),
+        *(Arm(name, "student", language.RECIPE, options={"way": name}, **often) for name in LEARNING),
+        *(Arm(name, "teacher", options={"way": name}, **often) for name in WRITING),
     ]
 
 
 def timed(job: Job) -> dict[str, Any]:
     """Milliseconds for a training step of 32 windows, or for a character of each of 32 texts."""
-    with threads(1):
-        seconds = learning(job) if job.arm.recipe else writing(job)
-    return {"metrics": {"milliseconds": 1000 * seconds}}
-
-
-def learning(job: Job) -> float:
-    """Seconds for a step, from the last of three short epochs."""
     part = language.windows().subset(range(STEPS * language.RECIPE.batch_size))
+    with threads(1):
+        seconds = learning(job, part) if job.arm.recipe else writing(job, part.images[:TEXTS])
+    return {"metrics": {"milliseconds": 1000 * seconds}, "data": digest(part)}
+
+
+def learning(job: Job, part: Dataset) -> float:
+    """Seconds for a step, from the last of three short epochs."""
     teacher = language.teacher(None)
     goals: dict[str, Objective] = {
         "labels": supervised,
@@ -57,9 +58,9 @@ def kl(ours: Tensor, theirs: Tensor, labels: Tensor) -> Tensor:
     return losses.distillation_term(ours, theirs.float(), 1.0)
 
 
-def writing(job: Job) -> float:
+def writing(job: Job, windows: Tensor) -> float:
     """Seconds for a character of each text."""
-    teacher, prompts = language.teacher(None), language.windows().images[:TEXTS, : language.PROMPT]
+    teacher, prompts = language.teacher(None), windows[:, : language.PROMPT]
     write = models.write if job.arm.name == "write-cached" else anew
     start, length = perf_counter(), language.CONTEXT - language.PROMPT
     write(teacher, prompts, length)

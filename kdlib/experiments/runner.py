@@ -27,6 +27,7 @@ from kdlib.experiments import (
     fidelity,
     language,
     language_cost,
+    language_writing,
     ledger,
     loss_bugs,
     mnist,
@@ -41,8 +42,9 @@ from kdlib.experiments import (
 from kdlib.experiments.arms import Arm, Experiment, Job, fit, settings, spread
 from kdlib.training import devices, logits_of
 
-FIRST = (loss_bugs, mnist, race, cifar, caching_cost, xray, speed)
-CHAPTERS = (*FIRST, clicks, privileged_resolution, signals, fidelity, ship, up, language, language_cost)
+FIRST = (loss_bugs, mnist, race, cifar, caching_cost, xray, speed, clicks)
+LATER = (privileged_resolution, signals, fidelity, ship, up, language, language_cost, language_writing)
+CHAPTERS = (*FIRST, *LATER)
 # All that these files define, in this order.
 EXPERIMENTS = {e.name: e for of in CHAPTERS for e in vars(of).values() if isinstance(e, Experiment)}
 SCALES = ("cpu", "full")

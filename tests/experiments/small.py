@@ -21,6 +21,7 @@ from kdlib.experiments import (
     clicks,
     fidelity,
     language,
+    language_cost,
     loss_bugs,
     mnist,
     privileged_resolution,
@@ -110,6 +111,9 @@ def shrink(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(language, "windows", lru_cache(lambda: text.windows("train", 128).subset(range(40))))
     patch.setattr(language, "LAYERS", {"teacher": (1, 16), "student": (1, 8)})
     patch.setattr(language, "teacher", lru_cache(lambda few: models.transformer(1, 16, seed=9).double()))
+    patch.setattr(language, "WRITTEN", 6)
+    patch.setattr(language_cost, "STEPS", 1)
+    patch.setattr(language_cost, "TEXTS", 2)
     for name in ("teacher_answers", "written_by_teacher"):
         patch.setattr(language, name, lru_cache(getattr(language, name).__wrapped__))
     with_options(patch, speed.EXPERIMENT, calls=2)

@@ -11,7 +11,7 @@ import pytest
 from kdlib.experiments import ledger, runner
 from kdlib.experiments.arms import Arm, fingerprint, settings
 
-UNFINISHED = ("language",)  # not all of its arms have been run yet
+UNFINISHED = ("language", "language_writing")  # not all of its arms have been run yet
 ALL = pytest.mark.parametrize("name", runner.EXPERIMENTS)
 
 

@@ -39,7 +39,6 @@ COUNTS = {
     "ranks": 6,
     "rates": 27,
     "language": 1,
-    "language_cost": 18,
 }
 
 
