@@ -1,4 +1,4 @@
-"""What the students of chapter 11 write at four sampling temperatures.
+"""What the students of chapter 11 write at five sampling temperatures.
 
 To write more safely needs no training: divide the logits by a temperature below 1. So a student that was
 taught to write safely is compared with the others at several of them. Each goes on from the beginnings of
@@ -17,7 +17,7 @@ from kdlib.experiments import language
 from kdlib.experiments.arms import Arm, Experiment, Job, fit
 from kdlib.training import logits_of
 
-TEMPERATURES = (1.0, 0.9, 0.8, 0.7)
+TEMPERATURES = (1.2, 1.1, 1.0, 0.9, 0.8)
 STUDENTS = ("alone", "forward", "jensen_shannon", "reverse", "on_policy", "on_policy_forward", "sequence")
 
 
