@@ -7,7 +7,7 @@ from kdlib.check.checking import Check, Draw
 
 def whole_gradient(gradients: Tensor, counts: Tensor) -> Tensor:
     """The gradient (P,) of a batch from those of its parts (R, P), each a mean over so many examples (R,)."""
-    return (counts.to(gradients)[:, None] * gradients).sum(0) / counts.sum()
+    return (counts[:, None] * gradients).sum(0) / counts.sum()
 
 
 def whole_moments(counts: Tensor, means: Tensor, variances: Tensor) -> tuple[Tensor, Tensor]:
@@ -17,7 +17,8 @@ def whole_moments(counts: Tensor, means: Tensor, variances: Tensor) -> tuple[Ten
 
 
 def _counts(draw: Draw) -> Tensor:
-    return draw.labels(3, 3) * 7 + 3 + draw.labels(3, 5)
+    """Examples of each of three parts, of the gradients' type, as matrix products need it."""
+    return (draw.labels(3, 3) * 7 + 3 + draw.labels(3, 5)).double()
 
 
 def _moments(draw: Draw) -> tuple[Tensor, Tensor, Tensor]:

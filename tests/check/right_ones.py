@@ -350,7 +350,11 @@ def folded_probed(w, b, gamma, beta, mean, variance):
 
 
 def averaged_repeated(gradients, counts):
-    return gradients.repeat_interleave(counts, dim=0).mean(0)
+    return gradients.repeat_interleave(counts.long(), dim=0).mean(0)
+
+
+def averaged_product(gradients, counts):
+    return (counts / counts.sum()) @ gradients
 
 
 def averaged_numpy(gradients, counts):
@@ -359,8 +363,8 @@ def averaged_numpy(gradients, counts):
 
 def joint_by_squares(counts, means, variances):
     share = counts / counts.sum()
-    mean = share.to(means) @ means
-    return mean, share.to(means) @ (variances + means**2) - mean**2
+    mean = share @ means
+    return mean, share @ (variances + means**2) - mean**2
 
 
 def joint_pairwise(counts, means, variances):  # Chan, Golub and LeVeque (1979)
@@ -460,10 +464,10 @@ RIGHT = {
     "runs_for": (runs_search, runs_power),
     "rounded": (rounded_loop, rounded_numpy),
     "folded": (folded_torch, folded_probed),
-    "averaged": (averaged_repeated, averaged_numpy),
     "reverse_kl": (reverse_torch, reverse_by_entropies),
     "surprise_by_position": (surprise_torch, surprise_loop),
     "until_end": (until_end_loop, until_end_place),
     "kept_term": (kept_torch, kept_loop),
+    "averaged": (averaged_repeated, averaged_product, averaged_numpy),
     "joint": (joint_by_squares, joint_pairwise),
 }
