@@ -1,4 +1,4 @@
-"""Chapter 11's recipe for models of `transformers`, as it stands there: two small random ones, text by text."""
+"""Chapter 11's recipe for `transformers`, as it stands there: two small random models, text by text."""
 
 import re
 from collections.abc import Callable
