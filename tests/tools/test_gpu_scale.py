@@ -23,6 +23,7 @@ SMALL = {
         ('data.load("cifar10", split, scale=SCALE)', 'data.load("cifar10", split, scale="quick")'),
     ],
     "08_doubts": [('"gpu": (60_000, 20)', '"gpu": (1_000, 1)')],
+    "11_language": [('"gpu": (1_500, 32)', '"gpu": (2, 4)')],
 }
 
 
