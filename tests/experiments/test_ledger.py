@@ -38,7 +38,9 @@ COUNTS = {
     "ship": 21,
     "ranks": 6,
     "rates": 27,
-    "language": 1,
+    "language": 20,
+    "language_writing": 9,
+    "language_cost": 18,
 }
 
 
