@@ -1,7 +1,7 @@
 """The weights and outputs that ship with the book, each beside the record of the run that made it."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors.torch import load as load_safetensors
@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from kdlib import data, files, models
 
+Network = TypeVar("Network", bound=nn.Module)
 FOLDER = Path(__file__).parent / "weights"
-STUDENTS = ("alone", "distilled")  # of the X-rays and of MNIST
+STUDENTS = ("alone", "distilled")  # of MNIST, the X-rays and Shakespeare
 SHIPPED = (
     "mnist_lenet5_teacher",
     *(f"mnist_student_{name}" for name in STUDENTS),
@@ -22,6 +23,7 @@ SHIPPED = (
     "xray_teacher",
     *(f"xray_student_{name}" for name in STUDENTS),
     "shakespeare_teacher",
+    *(f"shakespeare_student_{name}" for name in STUDENTS),
 )
 
 
@@ -181,7 +183,19 @@ def shakespeare_teacher() -> models.Decoder:
     return model.eval()
 
 
-def _student(of: str, name: str, model: nn.Sequential) -> nn.Sequential:
+def shakespeare_student(name: str) -> models.Decoder:
+    """Chapter 11's student, trained "alone" or "distilled" from `shakespeare_teacher`, in evaluation mode.
+
+    Takes and gives what its teacher does. Its 116,673 weights were rounded to 16 bits after the training.
+
+    Raises:
+        ValueError: another name.
+        DamagedError: the shipped file or its record is missing or altered.
+    """
+    return _student("shakespeare", name, models.transformer(2, 64, seed=0))
+
+
+def _student(of: str, name: str, model: Network) -> Network:
     """The stored weights of the student `name`, in its network."""
     if name not in STUDENTS:
         raise ValueError(f"name is {name!r}; the shipped students are {', '.join(STUDENTS)}")

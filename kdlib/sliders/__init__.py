@@ -9,6 +9,7 @@
     schedules           when the teacher's term counts                             (chapter 06)
     omitted             two networks that train in the page without a class, and a bias
     mixture             forward and reverse divergence of one bell beside two       (chapter 11)
+    writer              two students that write from a prompt, and their teacher    (chapter 11)
     playground          a student alone and one with a teacher train in the page on points of the plane
     roulette            what a paper with few of the recorded runs would claim     (chapter 08)
     slider, inputs      what they share: the widget and its table; what they accept
@@ -30,6 +31,7 @@ from kdlib.sliders.roulette import seed_roulette
 from kdlib.sliders.schedules import schedule_slider
 from kdlib.sliders.temperature import temperature_slider
 from kdlib.sliders.threshold import threshold_slider
+from kdlib.sliders.writer import writer_slider
 from kdlib.sliders.xrays import xrays_slider
 
 __all__ = [
@@ -47,5 +49,6 @@ __all__ = [
     "seed_roulette",
     "temperature_slider",
     "threshold_slider",
+    "writer_slider",
     "xrays_slider",
 ]

@@ -29,13 +29,13 @@ def as_number(value: Any, name: str, low: float = -math.inf, high: float = math.
     return number
 
 
-def as_index(value: Any, name: str, count: int) -> int:
+def as_index(value: Any, name: str, count: int, low: int = 0) -> int:
     try:
         index = operator.index(value)
     except TypeError as error:
-        raise TypeError(f"{name} is {value!r}; give an integer from 0 to {count - 1}") from error
-    if isinstance(value, bool) or not 0 <= index < count:
-        raise ValueError(f"{name} is {value!r}; give one of 0 to {count - 1}")
+        raise TypeError(f"{name} is {value!r}; give an integer from {low} to {count - 1}") from error
+    if isinstance(value, bool) or not low <= index < count:
+        raise ValueError(f"{name} is {value!r}; give one of {low} to {count - 1}")
     return index
 
 

@@ -14,6 +14,9 @@ MODELS = (
     "playground",
     "xray_student_alone",
     "xray_student_distilled",
+    "shakespeare_student_alone",
+    "shakespeare_student_distilled",
+    "shakespeare_teacher",
 )
 
 

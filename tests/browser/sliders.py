@@ -22,10 +22,12 @@ from kdlib.sliders import (
     seed_roulette,
     temperature_slider,
     threshold_slider,
+    writer_slider,
     xrays_slider,
 )
 from kdlib.sliders.playground import PLAYGROUND
 from kdlib.sliders.slider import JS
+from kdlib.sliders.writer import STUDENTS
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 
@@ -91,6 +93,7 @@ MAKE = {
     "mixture": mixture_slider,
     "omitted": omitted_slider,
     "playground": playground_slider,
+    "writer": writer_slider,
     "xrays": lambda **options: xrays_slider(GREY, names=["dark", "light"], truths=[0, 1], **options),
 }
 PHONE = {"has_touch": True, "is_mobile": True}
@@ -108,8 +111,13 @@ def script() -> str:
     return "\n".join(files[name] for name in module.slider_scripts(kinds))
 
 
-def in_page(*sliders, stored: tuple[str, ...] = (PLAYGROUND,)) -> str:
-    """The stored HTML of sliders as it stands in a page of the book, and the files `stored` with it."""
+def in_page(*sliders, stored: tuple[str, ...] | None = None) -> str:
+    """The stored HTML of sliders as it stands in a page of the book, and the files `stored` with it.
+
+    Else those that a slider asks for as soon as it is moved.
+    """
+    if stored is None:
+        stored = (PLAYGROUND, *(STUDENTS.values() if any(s._kind == "writer" for s in sliders) else ()))
     style = (JS / "sliders.css").read_text("utf-8")
     html = "".join(slider._repr_mimebundle_()[0]["text/html"] for slider in sliders)
     files = ", ".join(f'{name}: "{scripts.weights(name)}"' for name in stored)

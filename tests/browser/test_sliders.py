@@ -124,6 +124,8 @@ TRACKS = [
     ("omitted", "bias"),
     ("playground", "temperature"),
     ("playground", "alpha"),
+    ("writer", "length"),
+    ("writer", "temperature"),
 ]
 
 

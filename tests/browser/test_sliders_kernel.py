@@ -1,9 +1,10 @@
 """The sliders as anywidget runs them: on a model that behaves as Jupyter's and keeps what it is told."""
 
 import json
+import re
 
 import pytest
-from sliders import EACH, JS, MAKE, expect, part, press, settled, tell, track
+from sliders import EACH, JS, MAKE, expect, part, press, settled, tell, track, writer_slider
 
 pytestmark = pytest.mark.browser
 
@@ -45,6 +46,7 @@ MOVES = {
     "omitted": ("bias", 4, "bias +4.00", 4.25),
     "mixture": ("mean", 1, "mean 1, forward 4.02", 1.1),
     "playground": ("alpha", 0.5, "alpha 0.5", 0.55),
+    "writer": ("temperature", 1, "temperature 1", 1.1),
 }  # fmt: skip
 
 
@@ -149,3 +151,28 @@ def test_training_brings_its_digits_along_and_follows_python(live):
     page.evaluate("model.set('omitted', '7 and 8'); model.set('steps', 3)")
     expect(part(page, "said")).to_contain_text("After 3 steps without the 7s and 8s")
     assert page.evaluate("model.saved.length") == 1
+
+
+def test_students_write_in_jupyter_and_what_is_typed_reaches_python(live):
+    page = live("writer")
+    expect(page.get_by_role("button", name="Ask the teacher")).to_have_count(0)  # its weights did not travel
+    field = page.get_by_role("textbox", name="Prompt")
+    field.fill("Roméo")
+    settled(page)
+    assert page.evaluate("model.saved") == []  # Python would refuse it
+    field.fill("O Romeo")
+    page.get_by_role("button", name="One character").click()
+    expect(part(page, "said")).to_contain_text("1 character each")
+    assert page.evaluate("model.saved.at(-1)") == ["O Romeo", 0.8, 200, 0, "distilled", 1]
+    page.evaluate("model.set('prompt', 'JULIET:'); model.set('steps', 20)")
+    expect(part(page, "said")).to_contain_text("20 characters each")
+    expect(field).to_have_value("JULIET:")
+    assert len(page.get_by_role("group", name="alone").locator("p").last.text_content()) == 27
+
+
+def test_the_teacher_writes_in_jupyter_where_its_weights_were_wanted(live, monkeypatch):
+    monkeypatch.setitem(MAKE, "writer", lambda: writer_slider(teacher=True))
+    page = live("writer")
+    page.get_by_role("button", name="Ask the teacher, too", exact=True).click()  # without a size: it is here
+    page.get_by_role("button", name="One character").click()
+    expect(page.get_by_role("group", name="teacher")).to_contain_text(re.compile("^\\s*teacher\\s*ROMEO:\n."))

@@ -37,6 +37,7 @@ from kdlib.sliders import (
     seed_roulette,
     temperature_slider,
     threshold_slider,
+    writer_slider,
     xrays_slider,
 )
 from kdlib.sliders.schedules import RUN
@@ -83,6 +84,7 @@ GOOD = {
     omitted_slider: {},
     mixture_slider: {},
     playground_slider: {},
+    writer_slider: {},
 }
 EACH = pytest.mark.parametrize("make", GOOD, ids=lambda make: make.__name__)
 
@@ -156,6 +158,12 @@ def cells(slider) -> list[list[str]]:
             {"dataset": "spirals", "labelled": 200, "noise": 0, "hidden": 2}
             | {"temperature": 20, "alpha": 0, "seed": 999, "steps": 1000},
         ),
+        (
+            writer_slider,
+            {"prompt": "ROMEO:\n", "temperature": 0.8, "length": 200}
+            | {"seed": 0, "behind": "distilled", "steps": 0},
+            {"prompt": "O", "temperature": 0, "length": 20, "seed": 999, "behind": "alone", "steps": 400},
+        ),
     ],
 )
 def test_settings_are_read_set_and_heard(make, start, moves):
@@ -204,6 +212,11 @@ def test_settings_are_read_set_and_heard(make, start, moves):
         (playground_slider, "temperature", 0.5, "temperature is 0.5; give a number from 1 to 20"),
         (playground_slider, "steps", 1001, "steps is 1001; give one of 0 to 1000"),
         (threshold_slider, "model", "distilled", "model is 'distilled'; choose one of 'alone', 'teacher'"),
+        (writer_slider, "prompt", "Romeo 1597", "prompt: text holds '1', which is none of the 65"),
+        (writer_slider, "temperature", 2.1, "temperature is 2.1; give a number from 0 to 2"),
+        (writer_slider, "length", 19, "length is 19; give one of 20 to 400"),
+        (writer_slider, "behind", "teacher", "behind is 'teacher'; choose one of 'alone', 'distilled'"),
+        (writer_slider, "steps", 401, "steps is 401; give one of 0 to 400"),
     ],
 )
 def test_a_bad_value_is_named_and_leaves_the_slider_as_it_was(make, name, value, words):
@@ -434,7 +447,7 @@ def test_arrays_half_precision_and_tensors_that_need_grad():
     assert slider.data["truths"] == [1, 0]
 
 
-T, LOSS, A, S, INFO, R, TH, E, D, X, OM, MI, PG = GOOD
+T, LOSS, A, S, INFO, R, TH, E, D, X, OM, MI, PG, W = GOOD
 
 
 def odds_with(z) -> dict:
@@ -561,6 +574,13 @@ BAD += [
     (PG, {"hidden": "16"}, ValueError, "hidden is '16'; choose one of 2, 4, 8, 16, 32"),
     (PG, {"alpha": 1.1}, ValueError, "alpha is 1.1; give a number from 0 to 1"),
     (PG, {"learning_rate": -1}, ValueError, "learning_rate is -1; give a finite number"),
+    (W, {"prompt": ""}, ValueError, "prompt has 0 characters; give 1 to 100"),
+    (W, {"prompt": "O" * 101}, ValueError, "prompt has 101 characters; give 1 to 100"),
+    (W, {"prompt": b"O"}, TypeError, "prompt is b'O'; give a text"),
+    (W, {"prompt": "<b>"}, ValueError, "prompt: text holds '<'"),
+    (W, {"length": "long"}, TypeError, "length is 'long'; give an integer from 20 to 400"),
+    (W, {"seed": 1000}, ValueError, "seed is 1000; give one of 0 to 999"),
+    (W, {"teacher": "yes"}, ValueError, "teacher is 'yes'; choose one of False, True"),
 ]
 
 

@@ -1,6 +1,7 @@
 // A decoder that writes in the page, token after token, as kdlib/models/transformer.py has it. What it has read is kept
 // as keys and values, so that a token costs one pass.
 // needs net.js
+// needs train.js
 
 // The error function to 1e-7 (Abramowitz and Stegun 1964, 7.1.26), for GELU.
 kd.erf = (x) => {
@@ -23,29 +24,30 @@ kd.attend = (query, keys, values, from, size) => {
     for (let i = from; i < from + size; i++) total += query[i] * key[i];
     return total / Math.sqrt(size);
   });
-  const out = new Float32Array(size);
-  for (const [place, share] of kd.softmax(fits, 1).entries()) {
-    for (let i = 0; i < size; i++) out[i] += share * values[place][from + i];
+  const [top, out] = [Math.max(...fits), new Float32Array(size)];
+  let all = 0;
+  for (let place = 0; place < fits.length; place++) {
+    const [share, value] = [Math.exp(fits[place] - top), values[place]];
+    for (let i = 0; i < size; i++) out[i] += share * value[from + i];
+    all += share;
   }
-  return out;
+  return out.map((sum) => sum / all);
 };
 
 // A decoder with its weights. `read(token)` gives the logits of the next one; `length` is how many it has read, at most
-// `context`, and `forget` lets it start again.
-kd.decoder = (tensors, heads) => {
+// `context`; `upTo(length)` is one that has read so many of them and not the others.
+kd.decoder = (tensors, heads, held) => {
   const [context, width] = tensors["positions.weight"].shape;
   const layers = Object.keys(tensors).filter((name) => name.endsWith("fc1.weight")).length;
+  held ??= kd.range(layers).map(() => ({ keys: [], values: [] })); // by block, of what was read
   const [of, size] = [(name) => tensors[name].values, width / heads];
   const linear = (x, name) => kd.linear({ values: x }, tensors[`${name}.weight`], tensors[`${name}.bias`]).values;
   const normed = (x, name) => kd.normed(x, of(`${name}.weight`), of(`${name}.bias`));
   const added = (x, y) => x.map((v, i) => v + y[i]);
   const row = (name, i) => of(name).subarray(i * width, (i + 1) * width);
-  const model = { context, length: 0 };
-  let held = []; // by block: keys and values of what was read
-  model.forget = () => {
-    held = kd.range(layers).map(() => ({ keys: [], values: [] }));
-    model.length = 0;
-  };
+  const model = { context, length: held[0].keys.length };
+  model.upTo = (length) => kd.decoder(tensors, heads, held.map(({ keys, values }) =>
+    ({ keys: keys.slice(0, length), values: values.slice(0, length) })));
   model.read = (token) => {
     let x = added(row("tokens.weight", token), row("positions.weight", model.length));
     for (const [b, { keys, values }] of held.entries()) {
@@ -61,24 +63,28 @@ kd.decoder = (tensors, heads) => {
     model.length += 1;
     return [...linear(normed(x, "norm"), "head")];
   };
-  model.forget();
   return model;
 };
 
-// Goes on from what `tokens` hold; where the context is full, from their last half, which is read again, as `write` does.
-kd.following = (model, tokens) => {
-  if (model.length === model.context) {
-    model.forget();
-    for (const token of tokens.slice(-(model.context / 2 + 1), -1)) model.read(token);
-  }
-  return model.read(tokens.at(-1));
-};
+// A decoder without an end: where its context is full it goes on from the last half, as `write` does. A second one reads
+// that half as it comes, so that no token takes longer than the others.
+kd.endless = (now, next = now.upTo(0)) => ({
+  read(token) {
+    if (now.length === now.context) [now, next] = [next, next.upTo(0)];
+    if (now.length >= now.context / 2) next.read(token);
+    return now.read(token);
+  },
+  // Only while nothing was left behind.
+  upTo: (length) => kd.endless(now.upTo(length), next.upTo(Math.max(0, length - now.context / 2))),
+});
 
-// A token drawn by the shares at a temperature; at 0 the likeliest.
+// Shares at a temperature; at 0 the likeliest has all.
+kd.softened = (logits, t) => (t ? kd.softmax(logits, t) : kd.oneHot(logits.indexOf(Math.max(...logits)), logits.length));
+
+// A token drawn by them.
 kd.drawn = (logits, t, random) => {
-  if (!t) return logits.indexOf(Math.max(...logits));
-  let left = random();
-  const shares = kd.softmax(logits, t);
+  let left = t && random();
+  const shares = kd.softened(logits, t);
   const found = shares.findIndex((share) => (left -= share) < 0);
   return found < 0 ? shares.indexOf(Math.max(...shares)) : found;
 };

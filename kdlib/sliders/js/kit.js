@@ -132,12 +132,12 @@ kd.axes = ({ left, right, top, floor, x, y, marks = {} }) => {
 // Bars, a row a class and in it one for each group: { name, kind, shares }. `bold` is a class, ticked if `ticked`;
 // `ghost` are shares that are outlined, as the `note` says; `figures` writes the shares on the right, below the title
 // and the names of the groups. `marks` are [place, words] of a scale, above or, with figures, below the bars; `place`
-// is where a share's bar ends, from 0 to 1, and `write` its figure.
+// is where a share's bar ends, from 0 to 1, and `write` its figure; `letters` have room in a label, where labels change.
 kd.bars = (options) => {
   const { title, labels, groups, bold, ticked, ghost, note, figures, marks, room } = options;
-  const { place = (share) => share, write = kd.percent } = options;
+  const { place = (share) => share, write = kd.percent, letters = 0 } = options;
   const shorts = labels.map((label) => kd.cut(label, 12));
-  const left = (ticked ? 24 : 14) + Math.max(8, ...shorts.map((label) => 7.4 * label.length)); // most fonts, in bold
+  const left = (ticked ? 24 : 14) + Math.max(8, ...[letters, ...shorts.map(({ length }) => length)].map((count) => 7.4 * count)); // most fonts, in bold
   // Of figures: neither "<0.01 %" nor a name touches what is beside it.
   const column = groups.length > 1 ? Math.max(67, ...groups.map(({ name }) => 18 + 7.2 * name.length)) : 60;
   const full = 320 - left - (figures ? 4 + column * groups.length : 14);

@@ -1,21 +1,25 @@
-// Training that a reader watches: it is run, stopped and stepped by buttons, some milliseconds in each frame. What comes
-// out is a function of the settings, however the steps are spread over frames. Setting `steps` is how many are wanted.
+// Training or writing that a reader watches: it is run, stopped and stepped by buttons, some milliseconds in each frame.
+// What comes out is a function of the settings, however the steps are spread over frames. Setting `steps` is how many are
+// wanted.
 
-kd.work = 12; // milliseconds of training in a frame, so that the page still moves
+kd.work = 12; // milliseconds of it in a frame, so that the page still moves
 
 // What a slider hands over:
-//   stored, weights   the name of a stored file, and in Jupyter its text; read(tensors) makes of it what `set` then is
-//   last, every       steps of a whole run, and between two measurements; `pace` are the most in a frame; `rate` is said
+//   stored, weights   names of stored files, and in Jupyter their texts; read(...tensors) makes of them what `set` then is
+//   last(setting)     steps of a whole run; `every` so many are measured; `pace` are the most in a frame; `rate` is said
 //   key(setting)      what a run depends on: with another key it begins anew
-//   begin(setting)    a run: { nets, advance } and what the slider adds; `step`, `history` and `broken` are put to it
+//   begin(setting)    a run: { advance, nets } and what the slider adds; `step`, `history` and `broken` are put to it
 //   measure(run)      how the networks do, for the history; words(setting) is said at the end
 //   shown(run, all)   what is painted in a frame by itself, the whole of it where training rests
-//   idle              whether a run that has no step yet is wanted, too
-kd.live = ({ stored, weights = {}, read, last, every, rate, pace = Infinity, key, begin, measure, words, shown, idle = false }) => {
+//   idle()            whether a run that has no step yet is wanted, too
+//   doing             what is said of a run at work, before its steps
+kd.live = (options) => {
+  const { stored, weights = {}, read, last, every = Infinity, rate, pace = Infinity, key, begin } = options;
+  const { measure = () => null, words, shown, idle = () => false, doing = "Training: step" } = options;
   Object.assign(kd.stored, weights);
   let [repaint, said] = [() => {}, {}];
   let [wanted, waiting] = [null, false]; // the settings that training follows; whether a frame is asked for
-  // `problem` says why there is no set, which is what was read of the file.
+  // `problem` says why nothing can be done, as where there is no set, which is what was read of the files.
   const live = { problem: "", set: null, run: null, follow, pending, done, attach, buttons };
 
   const measured = () => live.run.history.at(-1)?.step === live.run.step;
@@ -38,7 +42,7 @@ kd.live = ({ stored, weights = {}, read, last, every, rate, pace = Infinity, key
     while (!measuring && busy(wanted) && !due(wanted) && run.step < most && performance.now() < until) {
       run.advance();
       run.step += 1;
-      run.broken = run.nets.some((net) => Number.isNaN(net[1].bias[0])); // where one is, all soon are
+      run.broken = run.nets?.some((net) => Number.isNaN(net[1].bias[0])); // where one is, all soon are
     }
     if (!measuring) shown?.(run, due(wanted) || run.broken);
     if (measuring || run.broken) repaint();
@@ -50,17 +54,18 @@ kd.live = ({ stored, weights = {}, read, last, every, rate, pace = Infinity, key
     waiting = true;
   }
 
-  // What the settings ask for: nothing, the file, or training from the start or from where it is.
+  // What the settings ask for: nothing, the files, or training from the start or from where it is.
   function follow(setting) {
     wanted = setting;
-    if (!setting.steps && !idle) live.run = null;
-    else if (!kd.stored[stored] && !live.problem) {
-      kd.fetched(stored).catch((error) => (live.problem = said.textContent = error.message)).then(() => repaint());
+    if (!setting.steps && !idle()) live.run = null;
+    else if (!stored.every((name) => kd.stored[name]) && !live.problem) {
+      const failed = ({ message }) => (live.problem = said.textContent = `${message}. Reload the page with a network.`);
+      Promise.all(stored.map(kd.fetched)).catch(failed).then(() => repaint());
     } else if (!live.problem) {
-      live.set ??= read(kd.tensors(kd.stored[stored]));
+      live.set ??= read(...stored.map((name) => kd.tensors(kd.stored[name])));
       if (stale(setting)) {
         live.run = { key: key(setting), step: 0, history: [], broken: false, ...begin(setting) };
-        if (idle) note();
+        if (idle()) note();
       }
       shown?.(live.run, true);
       if (busy(setting)) ask();
@@ -70,9 +75,9 @@ kd.live = ({ stored, weights = {}, read, last, every, rate, pace = Infinity, key
   // What is to be said before there is anything to tell.
   function pending(setting) {
     const { run, problem } = live;
-    if (problem) return `${problem}. Reload the page with a network.`;
+    if (problem) return problem;
     if (run?.broken) return `At step ${run.step} a weight became NaN: the learning rate ${rate} is too large here.`;
-    return run && busy(setting) ? `Training: step ${kd.count(run.step)} of ${kd.count(setting.steps)}.` : "";
+    return run && busy(setting) ? `${doing} ${kd.count(run.step)} of ${kd.count(setting.steps)}.` : "";
   }
   function done() {
     return live.run.step === 1 ? "1 step" : `${kd.count(live.run.step)} steps`;
@@ -84,17 +89,17 @@ kd.live = ({ stored, weights = {}, read, last, every, rate, pace = Infinity, key
   function press(setting) {
     const { run } = live;
     if (busy(setting)) return { steps: run?.step ?? 0 };
-    if (run?.broken || run?.step === last) live.run = null; // once more from the beginning
+    if (run?.broken || run?.step >= last(setting)) live.run = null; // once more from the beginning
     repaint();
-    return { steps: last };
+    return { steps: last(setting) };
   }
-  function buttons(start, seeds, more = []) {
-    const train = (setting) => (busy(setting) ? "Stop" : live.run?.step === last ? "Train again" : "Train");
+  function buttons(reset, seeds, more = [], [train, step, seed] = ["Train", "Step", "New seed"]) {
+    const again = (setting) => (live.run?.step >= last(setting) ? `${train} again` : train);
     return [
-      { words: train, press },
-      { words: () => "Step", press: () => ({ steps: kd.clamp((live.run?.step ?? 0) + 1, 1, last) }) },
-      { words: () => "New seed", press: ({ seed }) => ({ seed: (seed + 1) % seeds, steps: last }) },
-      ...more, kd.reset("Reset", start),
+      { words: (setting) => (busy(setting) ? "Stop" : again(setting)), press },
+      { words: () => step, press: (setting) => ({ steps: kd.clamp((live.run?.step ?? 0) + 1, 1, last(setting)) }) },
+      { words: () => seed, press: (setting) => ({ seed: (setting.seed + 1) % seeds, steps: last(setting) }) },
+      ...more, reset,
     ];
   }
   return live;

@@ -42,7 +42,9 @@ kd.sliders.omitted = ({ digits, weights, recipe, steps: last, every, largest, ch
   const [names, kinds] = [["alone", "distilled"], ["kd-scratch", "kd-distilled"]];
   const pad = kd.pad();
   let tell = () => {};
-  const live = kd.live({ stored: digits, weights, read, last, every, rate: recipe.rate, key, begin, measure, words });
+  const live = kd.live({
+    stored: [digits], weights, read, last: () => last, every, rate: recipe.rate, key, begin, measure, words,
+  });
 
   function read(tensors) {
     const rows = (split) => kd.unpacked(tensors[`${split}_pixels`]).map((x, i) => ({ x, label: tensors[`${split}_labels`].values[i] }));
@@ -180,7 +182,7 @@ kd.sliders.omitted = ({ digits, weights, recipe, steps: last, every, largest, ch
       { name: "omitted", legend: "Leave out", options: kd.options(choices.omitted) },
       { name: "shown", legend: "Training digits", options: kd.options(choices.shown, kd.count) },
     ],
-    buttons: live.buttons(start, 1000, [clear]),
+    buttons: live.buttons(kd.reset("Reset", start), 1000, [clear]),
     attach(view) {
       live.attach(view);
       ({ tell } = view);

@@ -29,7 +29,8 @@ kd.scored = (answer, points) => {
 kd.sliders.playground = ({ stored, weights, layers, recipe, steps: last, every, linked, shared, start }) => {
   const [names, kinds] = [["teacher", "alone", "distilled"], ["kd-teacher", "kd-scratch", "kd-distilled"]];
   const live = kd.live({
-    stored, weights, read: (tensors) => tensors, last, every, rate: recipe.rate, pace: 5, key, begin, measure, words, shown, idle: true,
+    stored: [stored], weights, read: (tensors) => tensors, last: () => last, every, rate: recipe.rate, pace: 5,
+    key, begin, measure, words, shown, idle: () => true,
   });
   let [canvases, painted] = [{}, ""]; // what the teacher's plane shows
   let [later, copied] = [() => {}, ""];
@@ -147,7 +148,7 @@ kd.sliders.playground = ({ stored, weights, layers, recipe, steps: last, every, 
       choice("dataset", "Data set"), choice("labelled", "Labelled points"), choice("noise", "Wrong labels", (share) => `${100 * share}\u00a0%`),
       choice("hidden", "Hidden units"),
     ],
-    buttons: live.buttons(start, 1000, shared ? [copy] : []),
+    buttons: live.buttons(kd.reset("Reset", start), 1000, shared ? [copy] : []),
     attach,
     draw,
   };
