@@ -85,7 +85,7 @@ def test_two_students_write_and_another_draw_is_another_text(open_page):
     assert all(words.startswith("ROMEO:\n") for words in first.values())
     assert first["alone"] != first["distilled"]
     assert all(len(set(words)) > 15 and " the " in words for words in first.values())  # English, nearly
-    expect(part(page, "live")).to_contain_text("200 characters each at T = 0.8, seed 0.")
+    expect(part(page, "live")).to_contain_text("200 characters each at temperature 0.8, seed 0.")
     button(page, "Write again").click()
     expect(button(page, "Stop")).to_be_visible()
     assert written(page, 200) == first
@@ -143,7 +143,7 @@ def test_another_temperature_or_length_is_followed(open_page):
     first = written(page, 60)
     track(page, "temperature").focus()
     press(page, "Home")
-    expect(said(page)).to_contain_text("60 characters each at T = 0", timeout=LONG)
+    expect(said(page)).to_contain_text("60 characters each at temperature 0", timeout=LONG)
     cold = texts(page)
     assert cold != first
     track(page, "length").focus()

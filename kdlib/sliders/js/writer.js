@@ -75,7 +75,7 @@ kd.sliders.writer = ({ models, heads, characters, most, lengths, hottest, seeds,
     if (!live.run) return `${moved ? "Loading" : "Press Write. It loads"} both students, once: ${size(students)}.`;
     if (asked && !here(teacher)) return `Loading the teacher, once: ${size([teacher])}.`;
     if (!live.run.step) return "Press Write: each goes on from the prompt, all with the same random numbers.";
-    return `${kd.plural(live.run.step, "character")} each at T = ${kd.short(setting.temperature)}, seed ${setting.seed}.`;
+    return `${kd.plural(live.run.step, "character")} each at temperature ${kd.short(setting.temperature)}, seed ${setting.seed}.`;
   }
   function draw(setting) {
     field.follow(setting.prompt);
@@ -101,11 +101,11 @@ kd.sliders.writer = ({ models, heads, characters, most, lengths, hottest, seeds,
   return {
     layout: [["prompt", "temperature", "length", "buttons", "said"], ["texts"], ["behind", "bars"]],
     tracks: {
-      length: kd.track({ left: 112, label: "length", low: lengths[0], high: lengths[1], step: 10,
+      length: kd.track({ left: 126, label: "length", low: lengths[0], high: lengths[1], step: 10,
         marks: kd.marks([20, 100, 200, 300, 400]), head: ({ length }) => `${length} characters` }),
-      temperature: kd.track({ left: 112, label: "temperature", low: 0, high: hottest, step: 0.05, key: 0.1,
+      temperature: kd.track({ left: 126, label: "temperature", low: 0, high: hottest, step: 0.05, key: 0.1,
         marks: kd.marks([0, 0.5, 1, 1.5, 2]), value: (x) => Number(x.toFixed(2)),
-        head: ({ temperature }) => `T = ${kd.short(temperature)}` }),
+        head: ({ temperature }) => `temperature ${kd.short(temperature)}` }),
     },
     choices: [{ name: "behind", legend: "Next character after the text of", options: kd.options(["alone", "distilled"]) }],
     buttons: live.buttons(reset, seeds, weights && !here(teacher) ? [] : [ask], ["Write", "One character", "New draw"]),
