@@ -51,6 +51,7 @@ reverse_kl = Check("ex-11-reverse", lambda draw: (draw.normal(2, 3, 5, scale=2),
 
 surprise_by_position = Check("ex-11-position", lambda draw: (draw.normal(4, 6, 5, scale=2), draw.labels(24, 5).view(4, 6)), surprise, "The logits at position i speak of token i + 1.", {
     "The logits at a position speak of the *next* token. Shift one against the other.": lambda z, x: -z.log_softmax(-1).gather(-1, x[..., None])[..., 0].mean(0) / math.log(2),
+    "You leave the first place out, and still ask each position about the token it just read. Cut the last logits and the first token.": lambda z, x: -z.log_softmax(-1).gather(-1, x[..., None])[:, 1:, 0].mean(0) / math.log(2),
     "You shift the wrong way: the last logits speak of a token that is not there.": lambda z, x: -z.log_softmax(-1)[:, 1:].gather(-1, x[:, :-1, None])[..., 0].mean(0) / math.log(2),
     "Those are nats. Divide by ln 2 for bits.": lambda z, x: surprise(z, x) * math.log(2),
     "This is one number. Take the mean over the texts only.": lambda z, x: surprise(z, x).mean(),
@@ -62,6 +63,7 @@ until_end = Check("ex-11-end", _texts, counted, "How many end marks stand before
     "The end mark itself must count, or the student never learns to stop.": lambda x, e: (x == e).cumsum(1) == 0,
     "Only end marks are left out. What follows the first one is no text, either.": lambda x, e: x != e,
     "Everything counts in yours.": lambda x, e: x == x,
+    "You keep what stands between the first end mark and the second.": lambda x, e: (x == e).cumsum(1) <= 1,
     "You keep what follows the end, and drop the text.": lambda x, e: ~counted(x, e),
     "You stop at the last end mark. The first one ends the text.": lambda x, e: ((x == e).flip(1).cumsum(1).flip(1) > 0) | ~(x == e).any(1, keepdim=True),
     "A text without an end mark counts whole.": lambda x, e: counted(x, e) & (x == e).any(1, keepdim=True)})

@@ -47,7 +47,7 @@ def texts(page) -> dict[str, str]:
 
 def written(page, characters: int) -> dict[str, str]:
     """The texts, once all have so many characters behind the prompt."""
-    expect(said(page)).to_contain_text(re.compile(rf"^{characters} characters? each at T"), timeout=LONG)
+    expect(said(page)).to_contain_text(re.compile(rf"^{characters} characters? each at temperature"), timeout=LONG)
     return texts(page)
 
 
