@@ -1,7 +1,7 @@
 """How many characters a second the models of chapter 11 write in the page.
 
 A student by itself as quickly as it can; then as a reader sees it: both students, each of which also reads
-what the other writes, at most four characters a frame, with texts and bars painted; and with the teacher.
+what the other writes, at most five characters a frame, with texts and bars painted; and with the teacher.
 """
 
 import sys

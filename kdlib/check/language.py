@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdlib.check.checking import Check, Draw
+from kdlib.losses.divergences import kept_kl
 
 
 def picking(s: Tensor, t: Tensor) -> Tensor:
@@ -25,13 +26,6 @@ def counted(tokens: Tensor, end: int) -> Tensor:
     """Tokens (B, L): True up to the first end mark of a text, and there."""
     ends = tokens == end
     return ends.cumsum(1) - ends.long() == 0
-
-
-def kept(s: Tensor, log_p: Tensor, places: Tensor) -> Tensor:
-    """KL(teacher || student) of k tokens and of all others as one; s is (N, V), log_p and places are (N, k)."""
-    p, q = log_p.exp(), s.softmax(-1).gather(-1, places)
-    rest, others = 1 - p.sum(-1), 1 - q.sum(-1)
-    return ((p * (log_p - q.log())).sum(-1) + rest * (rest / others).log()).mean()
 
 
 def _texts(draw: Draw) -> tuple[Tensor, int]:
@@ -72,13 +66,13 @@ until_end = Check("ex-11-end", _texts, counted, "How many end marks stand before
     "You stop at the last end mark. The first one ends the text.": lambda x, e: ((x == e).flip(1).cumsum(1).flip(1) > 0) | ~(x == e).any(1, keepdim=True),
     "A text without an end mark counts whole.": lambda x, e: counted(x, e) & (x == e).any(1, keepdim=True)})
 
-kept_term = Check("ex-11-kept", _largest, kept, "Of both models: k shares and what is left of 1. That makes k + 1 outcomes.", {
+kept_term = Check("ex-11-kept", _largest, kept_kl, "Of both models: k shares and what is left of 1. That makes k + 1 outcomes.", {
     "The rest is missing. What the teacher gives to all other tokens is one outcome more.": lambda s, p, i: (p.exp() * (p - s.log_softmax(-1).gather(-1, i))).sum(-1).mean(),
     "You rescale both to the k tokens. What the student gives to the others is not seen then.": lambda s, p, i: F.kl_div(s.gather(-1, i).log_softmax(-1), p.log_softmax(-1), reduction="batchmean", log_target=True),
     "You rescale the teacher to the k tokens. Keep its rest as an outcome.": lambda s, p, i: F.kl_div(s.log_softmax(-1).gather(-1, i), p.log_softmax(-1), reduction="batchmean", log_target=True),
     "You spread the rest over the other tokens. Add the student's shares of them up instead.": lambda s, p, i: F.kl_div(s.log_softmax(-1), _spread(p, i, s.shape[-1]), reduction="batchmean", log_target=True),
     "The two are exchanged. The teacher's shares weigh the sum.": lambda s, p, i: _turned(s, p, i),
-    "You add up the rows. Take their mean.": lambda s, p, i: kept(s, p, i) * len(s)}, learns=True)
+    "You add up the rows. Take their mean.": lambda s, p, i: kept_kl(s, p, i) * len(s)})
 
 
 def _spread(log_p: Tensor, places: Tensor, tokens: int) -> Tensor:

@@ -54,6 +54,7 @@ def arms() -> list[Arm]:
     rows.append(replace(ALONE, name="alone-long", recipe=long))
     rows += [taught(loss, f"{loss}-long", recipe=long) for loss in ("forward", "reverse")]
     rows += [taught("forward", f"top-{k}", options={"top_k": k}, **few) for k in (1, 4, 16)]
+    rows += [taught("forward", f"rest-{k}", options={"top_k": k, "rest": True}, **few) for k in (1, 4, 16)]
     rows += [replace(taught("forward", f"T-{t}", **few), temperature=float(t)) for t in (2, 4)]
     return rows
 
@@ -77,10 +78,26 @@ def objective(job: Job, part: Dataset) -> Objective:
     if arm.loss.startswith("on_policy"):
         return on_policy(teacher(job.few), divergence, temperature=arm.temperature, prompt=PROMPT)
     told = teacher_answers(job.few)
+    if arm.options.get("rest"):
+        return signals.by_logits(of_kept, with_rest(told, arm.options["top_k"]), weight=1.0, labels=0.0)
     if k := arm.options.get("top_k"):
         told = divergences.from_top_k(*told.topk(k), told.shape[-1])
     term = lambda ours, theirs, labels: divergence(ours, theirs.float(), arm.temperature)  # noqa: E731
     return signals.by_logits(term, told, weight=1.0, labels=0.0)
+
+
+def with_rest(told: Tensor, k: int) -> Tensor:
+    """The k largest log-probabilities, and behind them their places, (N, L, 2k)."""
+    found = torch.empty(*told.shape[:-1], 2 * k)
+    for some in torch.split(torch.arange(len(told)), 512):
+        found[some] = torch.cat(told[some].float().log_softmax(-1).topk(k), dim=-1)
+    return found
+
+
+def of_kept(ours: Tensor, theirs: Tensor, labels: Tensor) -> Tensor:
+    """The term of what `with_rest` kept."""
+    log_p, places = theirs.chunk(2, dim=-1)
+    return divergences.kept_kl(ours, log_p, places.long())
 
 
 def measure(job: Job, fitted: Fitted) -> dict[str, Any]:

@@ -130,3 +130,36 @@ def from_top_k(values: Tensor, indices: Tensor, classes: int, rest: float = -mat
         )
     whole = values.new_full((*values.shape[:-1], classes), rest)
     return whole.scatter(-1, indices.long(), values)
+
+
+def kept_kl(
+    student_logits: Tensor, log_p: Tensor, indices: Tensor, *, mask: Mask = None, reduction: str = "mean"
+) -> Tensor:
+    """KL(teacher || student) where the teacher hands out k probabilities: k outcomes and "another one".
+
+    What the teacher left over is one outcome more, so that the student is not taught that there is nothing
+    else; which class of the rest it is, stays open. At T = 1: at another temperature the rest is not known.
+    Chapter 11.
+
+    Args:
+        student_logits: floating-point (..., classes).
+        log_p: logarithms of probabilities, (..., k), k below classes; their sum at most 1.
+        indices: integers (..., k), the class of each.
+        mask, reduction: as for `losses.distillation_term`.
+
+    Raises:
+        ValueError: as `from_top_k`, k that is not below classes, or probabilities that add up to more than 1.
+    """
+    classes = student_logits.shape[-1]
+    if log_p.shape[-1] >= classes:
+        raise ValueError(f"log_p has {log_p.shape[-1]} of {classes} classes; with all, use distillation_term")
+    from_top_k(log_p, indices, classes)  # refuses what does not fit
+    log_p = checks.at_least_float32(log_p.detach(), "log_p")
+    sums = log_p.logsumexp(-1, keepdim=True)
+    if checks.readable(sums) and bool((sums > 1e-3).any()):
+        raise ValueError(f"log_p adds up to {float(sums.max().exp()):.4g}; give logarithms of probabilities")
+    log_rest = torch.log(-torch.expm1(sums.clamp_max(-1e-6)))
+    log_q = torch.log_softmax(rows.checked(student_logits, "student_logits"), -1)
+    others = log_q.scatter(-1, indices.long(), -math.inf).logsumexp(-1, keepdim=True)
+    p, q = torch.cat([log_p, log_rest], -1), torch.cat([log_q.gather(-1, indices.long()), others], -1)
+    return rows.divergence(p, q, rows.counting(mask, student_logits), reduction)

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdlib.losses import distillation_term
-from kdlib.losses.divergences import binary_kl, from_top_k, jensen_shannon, reverse_kl
+from kdlib.losses.divergences import binary_kl, from_top_k, jensen_shannon, kept_kl, reverse_kl
 
 HALF, QUARTERS = torch.tensor([[0.5, 0.5]]).double().log(), torch.tensor([[0.75, 0.25]]).double().log()
 
@@ -151,8 +151,27 @@ Z = torch.zeros(2, 3)
         (lambda: from_top_k(Z, Z.long(), 2), ValueError, "values has 3 logits a row and classes is 2"),
         (lambda: from_top_k(Z, torch.full((2, 3), 9), 5), ValueError, "indices runs from 9 to 9"),
         (lambda: reverse_kl(Z, Z[:, :2], 1.0), ValueError, "vocabularies differ"),
+        (lambda: kept_kl(Z, Z, Z.long()), ValueError, "log_p has 3 of 3 classes"),
+        (lambda: kept_kl(Z, Z[:, :2], Z[:, :2].long()), ValueError, "log_p adds up to 2"),
     ],
 )
 def test_bad_input_is_named(call, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+def test_k_probabilities_and_the_rest_are_as_many_outcomes_and_one_more() -> None:
+    ours, theirs = (
+        torch.tensor(row, dtype=torch.float64).log() for row in ([0.2, 0.5, 0.1, 0.2], [0.6, 0.3, 0.06, 0.04])
+    )
+    log_p, places = theirs[None].topk(2)
+    wanted = 0.6 * math.log(0.6 / 0.2) + 0.3 * math.log(0.3 / 0.5) + 0.1 * math.log(0.1 / 0.3)
+    assert kept_kl(ours[None] + 5, log_p, places).item() == pytest.approx(wanted)
+    student = ours[None].repeat(3, 1).requires_grad_()
+    both = log_p.repeat(3, 1), places.repeat(3, 1)
+    kept_kl(student, *both, mask=torch.tensor([True, False, True])).backward()
+    gap = student.detach().softmax(-1)[0] - torch.tensor(
+        [0.6, 0.3, 0.1 / 3, 0.1 * 2 / 3]
+    )  # the rest by the student's shares
+    torch.testing.assert_close(student.grad, torch.stack([gap, 0 * gap, gap]) / 2, atol=1e-7, rtol=0)
+    assert kept_kl(theirs[None], log_p, places).item() == pytest.approx(0, abs=1e-9)

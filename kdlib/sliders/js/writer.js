@@ -12,7 +12,7 @@ kd.sliders.writer = ({ models, heads, characters, most, lengths, hottest, seeds,
   let [moved, asked, trouble] = [false, false, ""]; // anything, by the reader; the teacher, or why that could not be had
   let view = {};
   const live = kd.live({
-    stored: students.map(({ stored }) => stored), weights, read: () => ({}), last: ({ length }) => length, pace: 4, begin,
+    stored: students.map(({ stored }) => stored), weights, read: () => ({}), last: ({ length }) => length, pace: 5, begin,
     key: ({ prompt, temperature, seed }) => JSON.stringify([prompt, temperature, seed, present().length]), words,
     shown: (run, all) => all || view.later(), idle: () => moved || students.every(here), doing: "Writing: character",
   });
