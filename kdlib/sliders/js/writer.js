@@ -75,7 +75,8 @@ kd.sliders.writer = ({ models, heads, characters, most, lengths, hottest, seeds,
     if (!live.run) return `${moved ? "Loading" : "Press Write. It loads"} both students, once: ${size(students)}.`;
     if (asked && !here(teacher)) return `Loading the teacher, once: ${size([teacher])}.`;
     if (!live.run.step) return "Press Write: each goes on from the prompt, all with the same random numbers.";
-    return `${kd.plural(live.run.step, "character")} each at temperature ${kd.short(setting.temperature)}, seed ${setting.seed}.`;
+    const how = `temperature ${kd.short(setting.temperature)}, seed ${setting.seed}`;
+    return `${kd.plural(live.run.step, "character")} each at ${how}.`;
   }
   function draw(setting) {
     field.follow(setting.prompt);
