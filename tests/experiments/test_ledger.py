@@ -38,8 +38,8 @@ COUNTS = {
     "ship": 21,
     "ranks": 6,
     "rates": 27,
-    "language": 28,
-    "language_writing": 15,
+    "language": 36,
+    "language_writing": 16,
     "language_cost": 18,
 }
 
