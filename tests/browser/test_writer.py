@@ -47,7 +47,8 @@ def texts(page) -> dict[str, str]:
 
 def written(page, characters: int) -> dict[str, str]:
     """The texts, once all have so many characters behind the prompt."""
-    expect(said(page)).to_contain_text(re.compile(rf"^{characters} characters? each at temperature"), timeout=LONG)
+    done = re.compile(rf"^{characters} characters? each at temperature")
+    expect(said(page)).to_contain_text(done, timeout=LONG)
     return texts(page)
 
 
