@@ -123,11 +123,13 @@ def from_top_k(values: Tensor, indices: Tensor, classes: int, rest: float = -mat
     k = values.shape[-1]
     if k > classes:
         raise ValueError(f"values has {k} logits a row and classes is {classes}; k is at most classes")
-    if checks.readable(indices) and indices.numel() and not 0 <= indices.min() <= indices.max() < classes:
-        raise ValueError(
-            f"indices runs from {int(indices.min())} to {int(indices.max())} and classes is {classes}; "
-            "teacher and student must have the same classes"
-        )
+    if checks.readable(indices) and indices.numel():
+        low, high = int(indices.min()), int(indices.max())
+        if low < 0 or high >= classes:
+            raise ValueError(
+                f"indices runs from {low} to {high} and classes is {classes}; teacher and student must have "
+                "the same classes"
+            )
     whole = values.new_full((*values.shape[:-1], classes), rest)
     return whole.scatter(-1, indices.long(), values)
 
