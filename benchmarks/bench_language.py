@@ -2,11 +2,11 @@
 
 import statistics
 import time
-from collections.abc import Callable
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from bench_training import seconds
 
 from kdlib import losses, models, pretrained
 from kdlib.data import Dataset, text
@@ -40,12 +40,6 @@ def bare(part: Dataset, teacher: models.Decoder | None) -> float:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    return time.perf_counter() - start
-
-
-def seconds(action: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    action()
     return time.perf_counter() - start
 
 

@@ -80,11 +80,17 @@ def probabilities(value: Tensor, name: str = "probabilities") -> Tensor:
     return value
 
 
+def ends(value: Tensor) -> tuple[int, int]:
+    """The least and the largest of whole numbers, as Python's own: a byte would take 256 for 0."""
+    low, high = value.aminmax() if value.numel() else (0, 0)
+    return int(low), int(high)
+
+
 def labels(value: Tensor, classes: int, name: str = "labels") -> Tensor:
     """Return `value` if it is a 1-D integer tensor with entries from 0 to classes - 1."""
     if not isinstance(value, Tensor) or value.is_floating_point() or value.ndim != 1:
         raise TypeError(f"{name} is {what(value)}; give a 1-D tensor of integers, a class for each example")
-    low, high = (int(end) for end in value.aminmax()) if value.numel() else (0, 0)
+    low, high = ends(value)
     if low < 0 or high >= classes:
         raise ValueError(
             f"{name} runs from {low} to {high}; with {classes} classes it must lie in 0 to {classes - 1}"

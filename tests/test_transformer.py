@@ -103,6 +103,12 @@ def test_it_draws_by_its_shares_at_the_temperature() -> None:
     assert torch.equal(again, models.write(model.train(), text[:50], 5)) and model.training
 
 
+def test_bytes_are_tokens_too() -> None:
+    model = decoder(vocabulary=256)
+    text = torch.tensor([[0, 255, 7]])
+    torch.testing.assert_close(model(text.to(torch.uint8)), model(text))
+
+
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [

@@ -84,7 +84,7 @@ def _spread(log_p: Tensor, places: Tensor, tokens: int) -> Tensor:
 
 
 def _turned(s: Tensor, log_p: Tensor, places: Tensor) -> Tensor:
-    """As `kept`, the other way round."""
+    """As `kept_kl`, the other way round."""
     p, q = log_p.exp(), s.softmax(-1).gather(-1, places)
     rest, others = 1 - p.sum(-1), 1 - q.sum(-1)
     return ((q * (q.log() - log_p)).sum(-1) + others * (others / rest).log()).mean()

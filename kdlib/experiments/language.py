@@ -110,9 +110,7 @@ def measure(job: Job, fitted: Fitted) -> dict[str, Any]:
     measured["teacher_agreement"] = fidelity.agreement(logits.flatten(0, 1), guide.flatten(0, 1))
     measured["train_seconds"] = sum(entry["seconds"] for entry in fitted.curve)
     prompts = test.images[:WRITTEN, :PROMPT]
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(job.seed)
-        own = models.write(model, prompts, CONTEXT - PROMPT)
+    own = models.write(model, prompts, CONTEXT - PROMPT, draw=torch.Generator().manual_seed(job.seed))
     measured |= {f"own_{name}": value for name, value in judged(judge, own).items()}
     if job.arm.network == "teacher":  # what people wrote behind the same prompts
         measured |= {f"plays_{name}": v for name, v in judged(judge, test.images[: len(own)].long()).items()}
@@ -169,10 +167,8 @@ def teacher_answers(few: int | None) -> Tensor:
 def written_by_teacher(few: int | None) -> Dataset:
     """Texts that begin as the training windows do, with one character, and that the teacher went on with."""
     part = spread(windows(), few)
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)
-        firsts = torch.split(part.images[:, :1], 512)
-        own = torch.cat([models.write(teacher(few), first, CONTEXT) for first in firsts])
+    draw, firsts = torch.Generator().manual_seed(0), torch.split(part.images[:, :1], 512)
+    own = torch.cat([models.write(teacher(few), first, CONTEXT, draw=draw) for first in firsts])
     tokens, following = own[:, :-1].to(torch.int16), own[:, 1:].contiguous()
     return replace(part, split="teacher's", images=tokens, labels=following)
 

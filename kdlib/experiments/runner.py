@@ -42,9 +42,10 @@ from kdlib.experiments import (
 from kdlib.experiments.arms import Arm, Experiment, Job, fit, settings, spread
 from kdlib.training import devices, logits_of
 
-FIRST = (loss_bugs, mnist, race, cifar, caching_cost, xray, speed, clicks)
-LATER = (privileged_resolution, signals, fidelity, ship, up, language, language_cost, language_writing)
-CHAPTERS = (*FIRST, *LATER)
+CHAPTERS = (
+    loss_bugs, mnist, race, cifar, caching_cost, xray, speed, clicks, privileged_resolution, signals,
+    fidelity, ship, up, language, language_cost, language_writing,
+)  # fmt: skip
 # All that these files define, in this order.
 EXPERIMENTS = {e.name: e for of in CHAPTERS for e in vars(of).values() if isinstance(e, Experiment)}
 SCALES = ("cpu", "full")

@@ -119,17 +119,7 @@ def from_top_k(values: Tensor, indices: Tensor, classes: int, rest: float = -mat
         ValueError: values and indices of different shape, more of them than classes, or a class that there
             is not.
     """
-    checks.same_shape(values, indices, ("values", "indices"))
-    k = values.shape[-1]
-    if k > classes:
-        raise ValueError(f"values has {k} logits a row and classes is {classes}; k is at most classes")
-    if checks.readable(indices) and indices.numel():
-        low, high = int(indices.min()), int(indices.max())
-        if low < 0 or high >= classes:
-            raise ValueError(
-                f"indices runs from {low} to {high} and classes is {classes}; teacher and student must have "
-                "the same classes"
-            )
+    _check_kept(values, indices, classes, "values")
     whole = values.new_full((*values.shape[:-1], classes), rest)
     return whole.scatter(-1, indices.long(), values)
 
@@ -155,13 +145,27 @@ def kept_kl(
     classes = student_logits.shape[-1]
     if log_p.shape[-1] >= classes:
         raise ValueError(f"log_p has {log_p.shape[-1]} of {classes} classes; with all, use distillation_term")
-    from_top_k(log_p, indices, classes)  # refuses what does not fit
+    _check_kept(log_p, indices, classes, "log_p")
+    mask = rows.counting(mask, student_logits)
     log_p = checks.at_least_float32(log_p.detach(), "log_p")
+    if mask is not None:
+        log_p = torch.where(mask[..., None], log_p, -math.log(classes))
     sums = log_p.logsumexp(-1, keepdim=True)
     if checks.readable(sums) and bool((sums > 1e-3).any()):
         raise ValueError(f"log_p adds up to {float(sums.max().exp()):.4g}; give logarithms of probabilities")
     log_rest = torch.log(-torch.expm1(sums.clamp_max(-1e-6)))
-    log_q = torch.log_softmax(rows.checked(student_logits, "student_logits"), -1)
+    log_q = torch.log_softmax(rows.blank(rows.checked(student_logits, "student_logits"), mask), -1)
     others = log_q.scatter(-1, indices.long(), -math.inf).logsumexp(-1, keepdim=True)
     p, q = torch.cat([log_p, log_rest], -1), torch.cat([log_q.gather(-1, indices.long()), others], -1)
-    return rows.divergence(p, q, rows.counting(mask, student_logits), reduction)
+    return rows.divergence(p, q, mask, reduction)
+
+
+def _check_kept(values: Tensor, indices: Tensor, classes: int, name: str) -> None:
+    """Raise ValueError unless these are k of so many classes' logits, and their classes."""
+    checks.same_shape(values, indices, (name, "indices"))
+    if (k := values.shape[-1]) > classes:
+        raise ValueError(f"{name} has {k} logits a row and classes is {classes}; k is at most classes")
+    low, high = checks.ends(indices) if checks.readable(indices) else (0, 0)
+    if low < 0 or high >= classes:
+        remedy = "teacher and student must have the same classes"
+        raise ValueError(f"indices runs from {low} to {high} and classes is {classes}; {remedy}")

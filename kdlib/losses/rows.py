@@ -85,7 +85,7 @@ def labelled(labels: Tensor, logits: Tensor, mask: Mask = None, ignored: int = -
     whole = isinstance(labels, Tensor) and not labels.is_floating_point() and labels.dtype != torch.bool
     if whole and labels.shape == logits.shape[:-1]:
         labels = labels.long()
-        low, high = (int(end) for end in labels.aminmax()) if look and mask is None else (-1, 0)
+        low, high = checks.ends(labels) if look and mask is None else (-1, 0)
         if low >= 0 and high < logits.shape[-1] and ignored < 0:
             return labels, None
         counts = labels != ignored

@@ -85,10 +85,11 @@ class Decoder(nn.Module):
                 f"tokens has shape {tuple(tokens.shape)}, behind {start} others; this model takes (B, L) and "
                 f"reads {self.context} tokens at most: keep the last ones"
             )
-        if checks.readable(tokens) and not 0 <= tokens.min() <= tokens.max() < self.vocabulary:
+        low, high = checks.ends(tokens) if checks.readable(tokens) else (0, 0)
+        if low < 0 or high >= self.vocabulary:
             raise ValueError(
-                f"tokens runs from {int(tokens.min())} to {int(tokens.max())}; this model has "
-                f"{self.vocabulary} of them, from 0: encode the text with its own vocabulary"
+                f"tokens runs from {low} to {high}; this model has {self.vocabulary} of them, from 0: encode "
+                "the text with its own vocabulary"
             )
         places = torch.arange(start, start + tokens.shape[1], device=tokens.device)
         x = self.dropout(self.tokens(tokens.long()) + self.positions(places))

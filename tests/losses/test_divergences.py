@@ -175,3 +175,8 @@ def test_k_probabilities_and_the_rest_are_as_many_outcomes_and_one_more() -> Non
     )  # the rest by the student's shares
     torch.testing.assert_close(student.grad, torch.stack([gap, 0 * gap, gap]) / 2, atol=1e-7, rtol=0)
     assert kept_kl(theirs[None], log_p, places).item() == pytest.approx(0, abs=1e-9)
+    strange, unknown = student.detach().clone(), both[0].clone()
+    strange[1], unknown[1] = math.nan, math.nan  # rows that do not count may hold anything
+    strange.requires_grad_()
+    kept_kl(strange, unknown, both[1], mask=torch.tensor([True, False, True])).backward()
+    torch.testing.assert_close(strange.grad, student.grad)

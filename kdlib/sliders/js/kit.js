@@ -137,7 +137,8 @@ kd.bars = (options) => {
   const { title, labels, groups, bold, ticked, ghost, note, figures, marks, room } = options;
   const { place = (share) => share, write = kd.percent, letters = 0 } = options;
   const shorts = labels.map((label) => kd.cut(label, 12));
-  const left = (ticked ? 24 : 14) + Math.max(8, ...[letters, ...shorts.map(({ length }) => length)].map((count) => 7.4 * count)); // most fonts, in bold
+  const longest = Math.max(letters, ...shorts.map(({ length }) => length));
+  const left = (ticked ? 24 : 14) + Math.max(8, 7.4 * longest); // most fonts, in bold
   // Of figures: neither "<0.01 %" nor a name touches what is beside it.
   const column = groups.length > 1 ? Math.max(67, ...groups.map(({ name }) => 18 + 7.2 * name.length)) : 60;
   const full = 320 - left - (figures ? 4 + column * groups.length : 14);
