@@ -31,8 +31,8 @@ def reverse_kl(
     Args, Returns and Raises as for `losses.distillation_term`. A class that only the teacher has at minus
     infinity makes it infinite.
     """
-    log_q, log_p, factor, mask = rows.softened(student_logits, teacher_logits, temperature, mask)
-    return factor * rows.divergence(log_q, log_p, mask, reduction)
+    log_q, log_p, mask = rows.softened(student_logits, teacher_logits, temperature, mask)
+    return rows.divergence(log_q, log_p, mask, reduction, temperature**2)
 
 
 def jensen_shannon(
@@ -62,11 +62,12 @@ def jensen_shannon(
             f"beta is {beta!r}; it must lie between 0 and 1. At the ends the divergence is 0; take "
             "losses.distillation_term (forward) or reverse_kl there"
         )
-    log_q, log_p, factor, mask = rows.softened(student_logits, teacher_logits, temperature, mask)
+    log_q, log_p, mask = rows.softened(student_logits, teacher_logits, temperature, mask)
     log_p = log_p.clamp_min(torch.finfo(log_p.dtype).min / 2)  # two infinities would have no gradient
     middle = torch.logaddexp(log_p + math.log(beta), log_q + math.log1p(-beta))
-    theirs, ours = (rows.divergence(z, middle, mask, reduction) for z in (log_p, log_q))
-    return factor * (beta * theirs + (1 - beta) * ours)
+    parts = ((log_p, beta * temperature**2), (log_q, (1 - beta) * temperature**2))
+    theirs, ours = (rows.divergence(z, middle, mask, reduction, weight) for z, weight in parts)
+    return theirs + ours
 
 
 def binary_kl(
@@ -96,8 +97,8 @@ def binary_kl(
     mask = rows.counting(mask, student_logits)
     student, teacher = (torch.stack([torch.zeros_like(z), z], -1) for z in (student_logits, teacher_logits))
     each = mask if mask is None else mask[..., None].expand(student_logits.shape)
-    log_q, log_p, factor, each = rows.softened(student, teacher, temperature, each)
-    found = factor * rows.divergence(log_p, log_q, each, "none")
+    log_q, log_p, each = rows.softened(student, teacher, temperature, each)
+    found = rows.divergence(log_p, log_q, each, "none", temperature**2)
     return rows.reduced(found, mask, reduction)
 
 

@@ -52,8 +52,8 @@ def distillation_term(
         ValueError: shapes that differ, fewer than two classes, no row that counts, an impossible temperature.
         TypeError: logits that are not floating-point.
     """
-    log_q, log_p, factor, mask = rows.softened(student_logits, teacher_logits, temperature, mask)
-    return factor * rows.divergence(log_p, log_q, mask, reduction)
+    log_q, log_p, mask = rows.softened(student_logits, teacher_logits, temperature, mask)
+    return rows.divergence(log_p, log_q, mask, reduction, temperature**2)
 
 
 def hard_term(
@@ -121,6 +121,8 @@ def hinton_loss(
     alpha, temperature = checks.alpha(alpha), checks.temperature(temperature)
     student, teacher, _ = rows.pair(student_logits, teacher_logits)
     labels, mask = rows.labelled(labels, student, mask, ignore_index)
-    soft = distillation_term(student, teacher, temperature, mask=mask, reduction=reduction)
-    hard = rows.cross_entropy(rows.blank(student, mask), labels, mask, 0.0, reduction)
+    student, teacher = rows.blank(student, mask), rows.blank(teacher, mask)
+    log_q, log_p = rows.log_shares(student, teacher, temperature)
+    soft = rows.divergence(log_p, log_q, mask, reduction, temperature**2)
+    hard = rows.cross_entropy(student, labels, mask, 0.0, reduction)
     return Terms(alpha * soft + (1 - alpha) * hard, soft, hard)

@@ -57,7 +57,7 @@ def decoupled(
         return two.log_softmax(-1), others.log_softmax(-1)
 
     pairs = zip(parts(student), parts(teacher), strict=True)
-    return Decoupled(*(temperature**2 * rows.divergence(p, q, mask, "mean") for q, p in pairs))
+    return Decoupled(*(rows.divergence(p, q, mask, "mean", temperature**2) for q, p in pairs))
 
 
 class Relations(NamedTuple):

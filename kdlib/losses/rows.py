@@ -33,12 +33,16 @@ def pair(student_logits: Tensor, teacher_logits: Tensor, mask: Mask = None) -> t
 
 def softened(
     student_logits: Tensor, teacher_logits: Tensor, temperature: float, mask: Mask
-) -> tuple[Tensor, Tensor, float, Mask]:
-    """Both models' log-probabilities at T, student first, then T^2 and the mask."""
+) -> tuple[Tensor, Tensor, Mask]:
+    """Both models' log-probabilities at T, student first, and the mask."""
     temperature = checks.temperature(temperature)
     student, teacher, mask = pair(student_logits, teacher_logits, mask)
-    log_q, log_p = (F.log_softmax(z / temperature, dim=-1) for z in (student, teacher))
-    return log_q, log_p, temperature**2, mask
+    return *log_shares(student, teacher, temperature), mask
+
+
+def log_shares(student: Tensor, teacher: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Both models' log-probabilities at T, of logits that `pair` gave."""
+    return F.log_softmax(student / temperature, dim=-1), F.log_softmax(teacher / temperature, dim=-1)
 
 
 def checked(logits: Tensor, name: str) -> Tensor:
@@ -106,26 +110,28 @@ def labelled(labels: Tensor, logits: Tensor, mask: Mask = None, ignored: int = -
     )
 
 
-def divergence(log_p: Tensor, log_q: Tensor, mask: Mask, reduction: str) -> Tensor:
+def divergence(log_p: Tensor, log_q: Tensor, mask: Mask, reduction: str, weight: float = 1.0) -> Tensor:
     """KL(p || q) of log-probabilities (..., classes), reduced. Where p is 0, so is the summand."""
     share, gap = log_p.exp(), log_p - log_q
     if checks.readable(share):  # there a look costs less than the filling below
-        found = reduced(share * gap, mask, reduction)
+        found = reduced(share * gap, mask, reduction, weight)
         if not math.isnan(found.item() if found.ndim == 0 else found.sum().item()):
             return found
-    return reduced(share * gap.masked_fill(share == 0, 0.0), mask, reduction)
+    return reduced(share * gap.masked_fill(share == 0, 0.0), mask, reduction, weight)
 
 
-def reduced(summands: Tensor, mask: Mask, reduction: str) -> Tensor:
-    """The sums over the classes: their mean over the rows that count, their sum, or themselves."""
+def reduced(summands: Tensor, mask: Mask, reduction: str, weight: float = 1.0) -> Tensor:
+    """The sums over the classes, times `weight`: their mean over the rows that count, sum, or themselves."""
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"reduction is {reduction!r}; give mean (PyTorch's batchmean), sum or none")
     if mask is not None:
         summands = summands.sum(-1, keepdim=True).where(mask[..., None], 0.0)
     if reduction == "none":
-        return summands.sum(-1)
+        return summands.sum(-1) * weight
+    if reduction == "sum":
+        return summands.sum() * weight
     rows = summands.numel() // summands.shape[-1] if mask is None else mask.sum()
-    return summands.sum() / rows if reduction == "mean" else summands.sum()
+    return summands.sum() * (weight / rows)
 
 
 def cross_entropy(
