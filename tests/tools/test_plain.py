@@ -90,6 +90,7 @@ def converted(root: Path, *cells: NotebookNode) -> list[NotebookNode]:
         ("[all](references.md#top)", "[all](../book/references.md#top)"),
         ("[more](https://example.org/a_(b)){.out}", "[more](https://example.org/a_(b))"),
         ("[+1.6](#c2-gain) points", "[+1.6](evidence/02_two.ipynb) points"),
+        ('[1.6](#c2-gain "+") points more', "[1.6](evidence/02_two.ipynb) points more"),
         ("{doc}`01_one`, {doc}`the *first*<01_one>`", "[One](01_one.ipynb), [the *first*](01_one.ipynb)"),
         ("{ref}`a-place`, {ref}`there <a-place>`", "[A *place*](01_one.ipynb), [there](01_one.ipynb)"),
         ("By {numref}`tab-gain`", "By [Table 1](evidence/02_two.ipynb)"),

@@ -30,31 +30,31 @@ def said() -> str:
 
 @pytest.fixture(scope="module")
 def errors(said: str) -> Errors:
-    pairs = re.findall(r"seed (\d): alone (\d+), taught (\d+)", said)
+    pairs = re.findall(r"seed (\d): alone (\d+), distilled (\d+)", said)
     rows = re.findall(rf"^({'|'.join(CONTROLS)}) +((?:\d+ ?)+)$", said, re.MULTILINE)
     found: Errors = {name: dict(enumerate(map(int, counts.split()))) for name, counts in rows}
     found["alone"] = {int(seed): int(count) for seed, count, _ in pairs}
-    return found | {"taught": {int(seed): int(count) for seed, _, count in pairs}}
+    return found | {"distilled": {int(seed): int(count) for seed, _, count in pairs}}
 
 
 def test_the_teacher_saves_about_half_with_each_seed(errors: Errors) -> None:
     assert len(errors["alone"]) == 5
-    saved = [1 - errors["taught"][seed] / alone for seed, alone in errors["alone"].items()]
+    saved = [1 - errors["distilled"][seed] / alone for seed, alone in errors["alone"].items()]
     assert all(0.4 < share < 0.6 for share in saved)
 
 
 def test_only_a_better_teacher_helps_and_unlabelled_images_save_more(errors: Errors, said: str) -> None:
-    assert set(errors) == {*CONTROLS, "alone", "taught"}
+    assert set(errors) == {*CONTROLS, "alone", "distilled"}
     gaps = {name: statistics.paired(errors[name], errors["alone"]) for name in errors}
     for weak in ("same data", "same data, unlabelled"):
         assert gaps[weak].low < 0 < gaps[weak].high
-    assert gaps["smoothed"].low > 0 and gaps["taught"].high < 0
-    labels = statistics.paired(errors["answers only"], errors["taught"])
+    assert gaps["smoothed"].low > 0 and gaps["distilled"].high < 0
+    labels = statistics.paired(errors["answers only"], errors["distilled"])
     assert labels.low < 0 < labels.high and abs(labels.mean) < 5, "with the labels or without them"
-    for arm in ("taught", "answers only"):
+    for arm in ("distilled", "answers only"):
         assert statistics.paired(errors["unlabelled"], errors[arm]).high < 0
     teacher, same_data, mixed_up = (int(count) for count in re.findall(r"(\d+) of 2,000", said))
-    assert teacher < min(errors["taught"].values()) and mixed_up > 1700, "classes in another order"
+    assert teacher < min(errors["distilled"].values()) and mixed_up > 1700, "classes in another order"
     assert same_data == pytest.approx(mean(errors["alone"].values()), rel=0.05)
 
 

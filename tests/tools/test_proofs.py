@@ -43,6 +43,17 @@ def test_a_number_that_lags_or_has_no_proof_is_a_fault(book: Path) -> None:
     assert proofs.copied("[+1.5](#c4-loss)", known) == "[+1.5](#c4-loss)"
 
 
+def test_a_number_whose_direction_is_told_in_words_stands_without_its_sign() -> None:
+    sentence = 'It makes [?](#c4-gain "{}") more.'
+    up, down = sentence.format("+"), sentence.format("−")
+    assert proofs.copied(up, {"c4-gain": "+1.6"}) == up.replace("?", "1.6")
+    assert proofs.unproved(up.replace("?", "1.6"), {"c4-gain": "+1.6"}) == []
+    (lag,) = proofs.unproved(up.replace("?", "1.5"), {"c4-gain": "+1.6"})
+    assert "make run" in lag
+    (turned,) = proofs.unproved(proofs.copied(down, {"c4-gain": "+1.6"}), {"c4-gain": "+1.6"})
+    assert "c4-gain is +1.6 on its evidence page: the sentence was written for a −" in turned
+
+
 def test_one_id_stands_at_one_number(book: Path) -> None:
     shown = code("x", outputs=(display({"text/markdown": "[2]{#c4-gain}"}),))
     notebooks.write(notebook(shown), book / "evidence" / "05_y.ipynb")
