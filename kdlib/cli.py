@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever reads has seen enough, as in `show | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (OSError, ValueError, ArithmeticError) as error:  # the last: training that diverged
+    except (OSError, ValueError, ImportError, ArithmeticError) as error:  # the last: training that diverged
         print(f"kdlib: {' '.join(str(error).split())}", file=sys.stderr)
     except KeyboardInterrupt:
         print("kdlib: stopped; called again, it goes on from here", file=sys.stderr)

@@ -58,3 +58,14 @@ def test_a_damaged_bundle_is_one_line(
     assert cli.main(["data"]) == 1
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and f"kdlib: {tmp_path / 'manifest.json'} cannot be read" in said
+
+
+def test_a_package_that_is_missing_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def missing(arguments: object) -> int:
+        raise ImportError("onnx is missing; pip install kdlib[ship]")
+
+    monkeypatch.setattr(cli, "store_canaries", missing)
+    assert cli.main(["canaries"]) == 1
+    assert capsys.readouterr().err == "kdlib: onnx is missing; pip install kdlib[ship]\n"

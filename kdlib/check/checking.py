@@ -181,7 +181,7 @@ def unlike(found: list[list[Tensor]], wanted: list[list[Tensor]], learns: bool) 
     """In words how a function differs from the right one, round by round, where no known mistake explains it."""
     pairs = [pair for ours, right in zip(found, wanted, strict=True) for pair in zip(ours, right, strict=False)]
     if len(found[0]) != len(wanted[0]):
-        return f"Your function gives {len(found[0])} values; {len(wanted[0])} are wanted."
+        return f"Your function gives {'more' if len(found[0]) > len(wanted[0]) else 'fewer'} values than are wanted."
     for ours, right in pairs:
         if ours.shape != right.shape:
             return f"Your result has the shape {tuple(ours.shape)}; {tuple(right.shape)} is wanted."

@@ -34,7 +34,7 @@ def grad_cam(model: nn.Module, images: Tensor, layer: nn.Module, target: int) ->
     try:
         model.eval()
         with torch.enable_grad():
-            logits = model(images)
+            logits = model(images.detach().requires_grad_())  # frozen weights have no gradient of their own
             features = _features(outputs)
             if not 0 <= target < logits.shape[1]:
                 raise ValueError(f"target is {target}; the model has the classes 0 to {logits.shape[1] - 1}")

@@ -139,8 +139,9 @@ def label_smoothed(epsilon: float) -> Objective:
     if not 0 <= epsilon < 1:
         raise ValueError(f"epsilon is {epsilon!r}; it is what the label gives away, from 0 to below 1")
 
-    def objective(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        logits = logits_on(model, batch.images)
-        return {"loss": losses.hard_term(logits, batch.labels, label_smoothing=epsilon)}
+    return partial(_smoothed, epsilon=epsilon)
 
-    return objective
+
+def _smoothed(model: nn.Module, batch: Batch, *, epsilon: float) -> dict[str, Tensor]:
+    logits = logits_on(model, batch.images)
+    return {"loss": losses.hard_term(logits, batch.labels, label_smoothing=epsilon)}

@@ -1,6 +1,7 @@
 """Distillation on what the student writes itself: on-policy. Chapter 11."""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -27,14 +28,22 @@ def on_policy(
         prompt: how many tokens of each text are given, from 1 to all.
     """
     checks.temperature(temperature)
+    return partial(_on_policy, teacher=teacher, divergence=divergence, temperature=temperature, prompt=prompt)
 
-    def objective(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        if not isinstance(model, models.Decoder):
-            raise TypeError(f"the student is a {type(model).__name__}; only a kdlib.models.Decoder writes")
-        text = models.write(model, batch.images[:, :prompt], batch.images.shape[1] - prompt)
-        teacher.eval()
-        with torch.no_grad():
-            told = logits_on(teacher, text)
-        return {"loss": divergence(logits_on(model, text), told, temperature)}
 
-    return objective
+def _on_policy(
+    model: nn.Module,
+    batch: Batch,
+    *,
+    teacher: models.Decoder,
+    divergence: Divergence,
+    temperature: float,
+    prompt: int,
+) -> dict[str, Tensor]:
+    if not isinstance(model, models.Decoder):
+        raise TypeError(f"the student is a {type(model).__name__}; only a kdlib.models.Decoder writes")
+    text = models.write(model, batch.images[:, :prompt], batch.images.shape[1] - prompt)
+    teacher.eval()
+    with torch.no_grad():
+        told = logits_on(teacher, text)
+    return {"loss": divergence(logits_on(model, text), told, temperature)}

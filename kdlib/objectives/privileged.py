@@ -4,6 +4,8 @@ Rows hold the student's features first, the privileged ones after them: a studen
 leaves the others out, so that both networks take the same rows and every objective fits.
 """
 
+from functools import partial
+
 from torch import Tensor, nn
 
 from kdlib import checks
@@ -62,20 +64,22 @@ def together(
         TypeError: a model that is not `CoTrained`, when it is trained.
     """
     checks.alpha(alpha)
+    return partial(_together, alpha=alpha, schedule=schedule, detach=detach, divergence=divergence)
 
-    def objective(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        if not isinstance(model, CoTrained):
-            raise TypeError(f"model is a {type(model).__name__}; give CoTrained(teacher, student)")
-        student = logits_on(model.student, batch.images)
-        teacher = logits_on(model.teacher, batch.images)
-        labels, mask = rows.labelled(batch.labels, student)
-        student, teacher = rows.blank(student, mask), rows.blank(teacher, mask)
-        targets = teacher.detach() if detach else teacher
-        soft = rows.cross_entropy(student, targets.softmax(dim=1), mask)
-        if divergence:
-            soft = soft - rows.cross_entropy(targets, targets.softmax(dim=1), mask)
-        hard, own = (rows.cross_entropy(logits, labels, mask) for logits in (student, teacher))
-        a = alpha * schedule(batch.progress)
-        return {"loss": (1 - a) * hard + a * soft + own, "soft": soft, "hard": hard, "teacher": own}
 
-    return objective
+def _together(
+    model: nn.Module, batch: Batch, *, alpha: float, schedule: ramps.Schedule, detach: bool, divergence: bool
+) -> dict[str, Tensor]:
+    if not isinstance(model, CoTrained):
+        raise TypeError(f"model is a {type(model).__name__}; give CoTrained(teacher, student)")
+    student = logits_on(model.student, batch.images)
+    teacher = logits_on(model.teacher, batch.images)
+    labels, mask = rows.labelled(batch.labels, student)
+    student, teacher = rows.blank(student, mask), rows.blank(teacher, mask)
+    targets = teacher.detach() if detach else teacher
+    soft = rows.cross_entropy(student, targets.softmax(dim=1), mask)
+    if divergence:
+        soft = soft - rows.cross_entropy(targets, targets.softmax(dim=1), mask)
+    hard, own = (rows.cross_entropy(logits, labels, mask) for logits in (student, teacher))
+    a = alpha * schedule(batch.progress)
+    return {"loss": (1 - a) * hard + a * soft + own, "soft": soft, "hard": hard, "teacher": own}

@@ -1,6 +1,7 @@
 """Objectives that teach by other signals than softened logits, for `training.train`. Chapter 07."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -81,14 +82,16 @@ def by_logits(term: LogitTerm, teacher: Teacher, *, weight: float, labels: float
         ValueError: a weight below 0.
     """
     _check(weight, labels)
+    return partial(_by_logits, term=term, teacher=teacher, weight=weight, labels=labels)
 
-    def objective(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        logits = logits_on(model, batch.images)
-        hard = losses.hard_term(logits, batch.labels)
-        soft = term(logits, teacher_logits(teacher, batch), batch.labels)
-        return {"loss": labels * hard + weight * soft, "soft": soft, "hard": hard}
 
-    return objective
+def _by_logits(
+    model: nn.Module, batch: Batch, *, term: LogitTerm, teacher: Teacher, weight: float, labels: float
+) -> dict[str, Tensor]:
+    logits = logits_on(model, batch.images)
+    hard = losses.hard_term(logits, batch.labels)
+    soft = term(logits, teacher_logits(teacher, batch), batch.labels)
+    return {"loss": labels * hard + weight * soft, "soft": soft, "hard": hard}
 
 
 def by_features(
@@ -120,21 +123,39 @@ def by_features(
     _check(weight)
     checks.temperature(temperature)
     checks.alpha(alpha)
+    return partial(
+        _by_features,
+        term=term,
+        teacher=teacher,
+        layers=layers,
+        weight=weight,
+        temperature=temperature,
+        alpha=alpha,
+    )
 
-    def objective(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        with hooks.features(model, layers[0]) as ours:
-            logits = logits_on(model, batch.images)
-        teacher.eval()
-        with torch.no_grad(), hooks.features(teacher, layers[1]) as theirs:
-            told = logits_on(teacher, batch.images)
-        soft = term(ours, theirs)
-        if alpha == 0:  # then the teacher's classes may be others
-            hard = losses.hard_term(logits, batch.labels)
-            return {"loss": hard + weight * soft, "soft": soft, "hard": hard}
-        both = losses.hinton_loss(logits, told, batch.labels, temperature=temperature, alpha=alpha)
-        return {"loss": both.total + weight * soft, "soft": soft, "answers": both.soft, "hard": both.hard}
 
-    return objective
+def _by_features(
+    model: nn.Module,
+    batch: Batch,
+    *,
+    term: FeatureTerm,
+    teacher: nn.Module,
+    layers: tuple[Sequence[str], Sequence[str]],
+    weight: float,
+    temperature: float,
+    alpha: float,
+) -> dict[str, Tensor]:
+    with hooks.features(model, layers[0]) as ours:
+        logits = logits_on(model, batch.images)
+    teacher.eval()
+    with torch.no_grad(), hooks.features(teacher, layers[1]) as theirs:
+        told = logits_on(teacher, batch.images)
+    soft = term(ours, theirs)
+    if alpha == 0:  # then the teacher's classes may be others
+        hard = losses.hard_term(logits, batch.labels)
+        return {"loss": hard + weight * soft, "soft": soft, "hard": hard}
+    both = losses.hinton_loss(logits, told, batch.labels, temperature=temperature, alpha=alpha)
+    return {"loss": both.total + weight * soft, "soft": soft, "answers": both.soft, "hard": both.hard}
 
 
 def hinted(
@@ -158,26 +179,33 @@ def hinted(
 
     Raises:
         TypeError: a model without a regressor, when it is trained.
-        ValueError: when it is trained, a layer that gives no maps, or maps that do not fit.
+        ValueError: a weight below 0, a temperature or an alpha out of range; when it is trained, a layer that
+            gives no maps, or maps that do not fit.
     """
+    _check(weight)
+    checks.temperature(temperature)
+    checks.alpha(alpha)
+    return partial(
+        _hinted, teacher=teacher, layers=layers, weight=weight, temperature=temperature, alpha=alpha
+    )
 
-    def objective(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        if not isinstance(model, WithRegressor):
-            raise TypeError(f"model is a {type(model).__name__}; give WithRegressor(student, channels)")
-        regressor = model.regressor
 
-        def term(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> Tensor:
-            if ours[layers[0]].ndim != 4:
-                raise ValueError(
-                    f"layer {layers[0]!r} gives {checks.what(ours[layers[0]])}; the regressor takes maps (B, "
-                    "C, H, W). For tokens write an objective with losses.features.hint and a linear layer"
-                )
-            return feature_losses.hint(regressor(ours[layers[0]]), theirs[layers[1]])
+def _hinted(
+    model: nn.Module, batch: Batch, *, teacher: nn.Module, layers: tuple[str, str], **known: float
+) -> dict[str, Tensor]:
+    if not isinstance(model, WithRegressor):
+        raise TypeError(f"model is a {type(model).__name__}; give WithRegressor(student, channels)")
+    regressor, (own, other) = model.regressor, layers
 
-        known = {"weight": weight, "temperature": temperature, "alpha": alpha}
-        return by_features(term, teacher, ((layers[0],), (layers[1],)), **known)(model.student, batch)
+    def term(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> Tensor:
+        if ours[own].ndim != 4:
+            raise ValueError(
+                f"layer {own!r} gives {checks.what(ours[own])}; the regressor takes maps (B, C, H, W). "
+                "For tokens write an objective with losses.features.hint and a linear layer"
+            )
+        return feature_losses.hint(regressor(ours[own]), theirs[other])
 
-    return objective
+    return _by_features(model.student, batch, term=term, teacher=teacher, layers=((own,), (other,)), **known)
 
 
 def mutual(weight: float) -> Objective:
@@ -192,44 +220,50 @@ def mutual(weight: float) -> Objective:
         TypeError: a model that is not `MutualStudents`, when it is trained.
     """
     _check(weight)
+    return partial(_mutual, weight=weight)
 
-    def objective(model: nn.Module, batch: Batch) -> dict[str, Tensor]:
-        if not isinstance(model, MutualStudents):
-            raise TypeError(f"model is a {type(model).__name__}; give MutualStudents(first, second)")
-        answers = [logits_on(student, batch.images) for student in model.students]
-        hard = torch.stack([losses.hard_term(logits, batch.labels) for logits in answers])
-        pairs = [(own, other) for own in answers for other in answers if other is not own]
-        mask = rows.labelled(batch.labels, answers[0])[1]
-        soft = [losses.distillation_term(own, other, 1.0, mask=mask) for own, other in pairs]
-        told = torch.stack(soft).sum() / (len(answers) - 1)
-        return {"loss": hard.sum() + weight * told, "soft": told, "hard": hard[0]}
 
-    return objective
+def _mutual(model: nn.Module, batch: Batch, *, weight: float) -> dict[str, Tensor]:
+    if not isinstance(model, MutualStudents):
+        raise TypeError(f"model is a {type(model).__name__}; give MutualStudents(first, second)")
+    answers = [logits_on(student, batch.images) for student in model.students]
+    hard = torch.stack([losses.hard_term(logits, batch.labels) for logits in answers])
+    pairs = [(own, other) for own in answers for other in answers if other is not own]
+    mask = rows.labelled(batch.labels, answers[0])[1]
+    soft = [losses.distillation_term(own, other, 1.0, mask=mask) for own, other in pairs]
+    told = torch.stack(soft).sum() / (len(answers) - 1)
+    return {"loss": hard.sum() + weight * told, "soft": told, "hard": hard[0]}
 
 
 def dkd_term(temperature: float, others: float) -> LogitTerm:
     """Decoupled: the label's part plus `others` (the paper's beta) times the rest. Chapter 07."""
+    return partial(_decoupled, temperature=temperature, others=others)
 
-    def term(student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
-        parts = logit_losses.decoupled(student, teacher, labels, temperature)
-        return parts.target + others * parts.others
 
-    return term
+def _decoupled(
+    student: Tensor, teacher: Tensor, labels: Tensor, *, temperature: float, others: float
+) -> Tensor:
+    parts = logit_losses.decoupled(student, teacher, labels, temperature)
+    return parts.target + others * parts.others
 
 
 def dist_term(temperature: float) -> LogitTerm:
     """DIST: within examples and within classes, with equal weights as in the paper. Chapter 07."""
-    return lambda ours, theirs, labels: torch.stack(logit_losses.dist(ours, theirs, temperature)).sum()
+    return partial(_dist, temperature=temperature)
+
+
+def _dist(student: Tensor, teacher: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
+    return torch.stack(logit_losses.dist(student, teacher, temperature)).sum()
 
 
 def standardised_term(temperature: float) -> LogitTerm:
     """The distillation term of standardised logits. Chapter 07."""
+    return partial(_standardised, temperature=temperature)
 
-    def term(student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
-        own, theirs = logit_losses.standardised(student), logit_losses.standardised(teacher)
-        return losses.distillation_term(own, theirs, temperature, mask=rows.labelled(labels, student)[1])
 
-    return term
+def _standardised(student: Tensor, teacher: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
+    own, theirs = logit_losses.standardised(student), logit_losses.standardised(teacher)
+    return losses.distillation_term(own, theirs, temperature, mask=rows.labelled(labels, student)[1])
 
 
 def _check(*weights: float) -> None:

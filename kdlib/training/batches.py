@@ -1,6 +1,6 @@
 """What an objective sees in each step: batches of a data set on the device, or of any loader. Chapter 03."""
 
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -24,7 +24,10 @@ def steps(data: Data, recipe: Recipe) -> int | None:
     """How many batches an epoch has, where that is known beforehand."""
     if isinstance(data, Dataset):
         return len(recipes.batch_starts(recipe, len(data)))
-    return len(data) if isinstance(data, Sized) else None
+    try:
+        return len(data)  # type: ignore[arg-type]
+    except TypeError:  # of a generator, or a DataLoader over a stream
+        return None
 
 
 def epoch(
@@ -61,8 +64,10 @@ def loaded(
     weight = next(model.parameters())
     for item in loader:
         images, labels, *rest = (part.to(weight.device) for part in _parts(item))
+        if chance is not None:
+            images = _varied(images, augment, chance)[0]
         if images.dtype == torch.uint8:
-            images = (images if chance is None else _varied(images, augment, chance)[0]).float() / 255
+            images = images.float() / 255
         if images.is_floating_point():
             images = images.to(weight.dtype)
         yield Batch(images, labels, teacher_logits=rest[0] if rest else None)

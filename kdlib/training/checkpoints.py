@@ -49,7 +49,9 @@ def write(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None
         about: what JSON can hold.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    # Copies: safetensors refuses two names for one memory, which tied weights are.
+    own = {"memory_format": torch.contiguous_format}
+    held = {name: tensor.detach().cpu().clone(**own) for name, tensor in tensors.items()}
     content = packed(held, {"kdlib": json.dumps(about)})
     with files.replaced(path) as file:
         file.write(content)
@@ -109,7 +111,7 @@ def resume(path: Path, state: State, identity: dict[str, Any]) -> None:
     """
     tensors, about = read(path)
     if keys := " and ".join(key for key, value in identity.items() if about.get(key) != value):
-        raise CheckpointError(f"{path} is of another run: its {keys} differ; delete it or name another file")
+        raise CheckpointError(f"{path} is of another run, by its {keys}; delete it or name another file")
     parts: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}, "best": {}}
     for name, value in tensors.items():
         part, key = name.split("/", 1)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from kdlib import checks, files, losses, progress
 from kdlib.data import Dataset, digest
 from kdlib.objectives import Batch, Objective, logits_on
-from kdlib.training import batches, checkpoints, devices, ranks, recipes, schedules
+from kdlib.training import batches, checkpoints, devices, identity, ranks, recipes, schedules
 from kdlib.training.batches import Augment as Augment
 from kdlib.training.batches import Data
 from kdlib.training.checkpoints import State
@@ -74,17 +74,17 @@ def train(
     device = devices.pick(device)
     checks.seed(seed)
     recipes.check(recipe, model, data, validation)
-    identity = {"recipe": recipes.described(recipe), "seed": seed, "objective": recipes.named(objective)}
     if checkpoint is not None:
         checkpoint = Path(checkpoint)
         files.check_writable(checkpoint.parent)
-        identity["data"] = digest(data) if isinstance(data, Dataset) else None
+        run = identity.of(recipe, seed, objective)
+        run["data"] = digest(data) if isinstance(data, Dataset) else None
     if isinstance(data, Dataset):
         data = replace(data, images=data.images.to(device), labels=data.labels.to(device))
     model.to(device).to(memory_format=batches.layout(model))
     state = State(model, recipes.optimizer(recipe, model), recipes.scaler(recipe, device))
     if checkpoint is not None and checkpoint.exists():
-        checkpoints.resume(checkpoint, state, identity)
+        checkpoints.resume(checkpoint, state, run)
     steps = batches.steps(data, recipe)
     ranks.check(steps, len(state.curve))
     ranks.from_first([*model.parameters(), *model.buffers()])
@@ -94,7 +94,10 @@ def train(
             begin, epoch_seed = time.perf_counter(), 1_000_003 * seed + len(state.curve)
             with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
                 # Dropout draws from the global state, in each rank other numbers.
-                torch.manual_seed(epoch_seed + 100_003 * ranks.rank())
+                noise = epoch_seed + 100_003 * ranks.rank()
+                torch.default_generator.manual_seed(noise)  # torch.manual_seed would reach every GPU
+                if device.type == "cuda":
+                    torch.cuda.manual_seed(noise)
                 stream = batches.epoch(data, recipe, model, augment, epoch_seed)
                 entry = _epoch(state, stream, objective, recipe, steps, bar)
             ranks.from_first(model.buffers())  # batch norm's, of which each rank has seen its part
@@ -102,7 +105,7 @@ def train(
                 entry |= validated(model, validation)
             state.add(ranks.figures(entry | {"seconds": time.perf_counter() - begin}))
             if checkpoint is not None and ranks.rank() == 0:
-                checkpoints.save(checkpoint, state, identity)
+                checkpoints.save(checkpoint, state, run)
             ranks.wait()
             bar.set_postfix({k: f"{v:.4g}" for k, v in entry.items()}, refresh=False)
     model.eval()
@@ -128,8 +131,9 @@ def logits_of(model: nn.Module, data: Dataset, batch_size: int = 1000) -> Tensor
 def validated(model: nn.Module, data: Data) -> dict[str, float]:
     """Cross-entropy and accuracy on held-out images."""
     logits, labels = _answers(model, data)
-    checks.labels(labels.flatten(), logits.shape[-1], "validation.labels")
-    loss, right = losses.hard_term(logits, labels), logits.argmax(-1) == labels
+    loss = losses.hard_term(logits, labels)
+    truth = labels.argmax(-1) if labels.is_floating_point() else labels
+    right = (logits.argmax(-1) == truth)[truth != -100]  # padding counts in neither
     return {"validation_loss": float(loss), "validation_accuracy": float(right.double().mean())}
 
 

@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -52,20 +51,6 @@ def optimizer(recipe: Recipe, model: nn.Module) -> torch.optim.Optimizer:
         found = f"{recipe.optimizer!r}" if made is None else f"a function that gives a {type(made).__name__}"
         raise ValueError(f"optimizer is {found}; it must be sgd, adam or adamw, or give a torch Optimizer")
     return made
-
-
-def described(recipe: Recipe) -> dict[str, Any]:
-    """The settings as a checkpoint keeps them, an optimiser's function by its name."""
-    own = {} if isinstance(recipe.optimizer, str) else {"optimizer": named(recipe.optimizer)}
-    return asdict(recipe) | own
-
-
-def named(function: Callable[..., Any]) -> str:
-    """A function's name and plain settings, by which a checkpoint knows it."""
-    settings = getattr(function, "keywords", {})  # of functools.partial
-    plain = {key: value for key, value in settings.items() if isinstance(value, int | float | str)}
-    name = getattr(getattr(function, "func", function), "__qualname__", type(function).__qualname__)
-    return f"{name} {plain}" if plain else name
 
 
 def scaler(recipe: Recipe, device: torch.device) -> torch.amp.GradScaler:

@@ -147,6 +147,20 @@ def test_a_run_that_was_stopped_goes_on_as_one_without_a_stop(open_page):
     expect(said(page)).to_contain_text("Press Train")
 
 
+def test_a_stop_keeps_what_was_trained(open_page):
+    page = opened(open_page)
+    page.evaluate("""window.heard = []; new MutationObserver(() =>
+      heard.push(document.querySelector("[data-kd=said]").textContent)).observe(
+      document.querySelector("[data-kd=said]"), { childList: true, subtree: true, characterData: true });""")
+    for _ in range(6):
+        button(page, "Train").click()
+        said(page).get_by_text(re.compile(r"Training: step [1-9]")).wait_for()
+        page.evaluate("heard.length = 0")
+        button(page, "Stop").click()
+        expect(said(page)).to_contain_text("After ", timeout=LONG)
+        assert not [words for words in page.evaluate("heard") if "step 0 of" in words]
+
+
 def test_the_planes_are_painted_and_follow_training_and_settings(open_page):
     page = opened(open_page)
     pixels = """Object.fromEntries([...document.querySelectorAll("canvas")]

@@ -38,6 +38,12 @@ def test_a_map_worked_out_by_hand() -> None:
     assert grad_cam(model, image.abs(), model.conv, 1).eq(0).all()  # nothing speaks for it
 
 
+def test_a_frozen_network_has_the_same_map() -> None:
+    image = torch.tensor([[[[0.0, 1.0], [2.0, -4.0]]]])
+    free, frozen = Two(), Two().requires_grad_(False)
+    assert torch.equal(grad_cam(frozen, image, frozen.conv, 0), grad_cam(free, image, free.conv, 0))
+
+
 def test_hooks_are_removed_and_weights_get_no_gradients() -> None:
     model = models.xray_student(seed=0)
     images = torch.rand(3, 1, 64, 64, generator=torch.Generator().manual_seed(0))

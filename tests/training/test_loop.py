@@ -1,5 +1,6 @@
 """The training loop: what is trained, in which mode, with which bits, and what it refuses."""
 
+import copy
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -9,7 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from kdlib import models
 from kdlib.data import Dataset
@@ -202,7 +203,7 @@ def test_an_optimiser_may_be_a_function_of_the_parameters(tmp_path: Path) -> Non
     train(twin, data, supervised, RECIPE, seed=0)
     torch.testing.assert_close(weights(model), weights(twin))
     assert read(path)[1]["recipe"]["optimizer"].endswith("mine")
-    with pytest.raises(CheckpointError, match="its recipe differ"):
+    with pytest.raises(CheckpointError, match="by its recipe"):
         train(network(), data, supervised, RECIPE, seed=0, checkpoint=path)
 
 
@@ -305,7 +306,7 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(tmp_p
 def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "run.safetensors"
     train(network(), dataset(), supervised, RECIPE, seed=0, checkpoint=path)
-    with pytest.raises(CheckpointError, match="its seed differ"):
+    with pytest.raises(CheckpointError, match="by its seed"):
         train(network(), dataset(), supervised, RECIPE, seed=1, checkpoint=path)
     with pytest.raises(CheckpointError, match="another model"):
         train(models.mlp((64, 8, 3), seed=0), dataset(), supervised, RECIPE, seed=0, checkpoint=path)
@@ -378,3 +379,68 @@ def test_stored_logits_of_several_views_follow_the_view_that_was_drawn() -> None
     assert len(checked) == 24 and set(checked) == {0, 1}
     with pytest.raises(ValueError, match=r"shape \(12, 2, 3\).*augment that returns images and views"):
         train(network(), data, distilled(stored, temperature=2, alpha=0.5), RECIPE, seed=0)
+
+
+class Stream(IterableDataset):  # type: ignore[type-arg]
+    """Examples one after the other, and nobody knows how many."""
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        data = dataset()
+        return iter(zip(data.images, data.labels, strict=True))
+
+
+def test_a_loader_over_a_stream_trains() -> None:
+    model = network()
+    result = train(model, DataLoader(Stream(), batch_size=16), supervised, RECIPE, seed=0)
+    assert len(result.curve) == 2 and result.curve[1]["loss"] < result.curve[0]["loss"]
+
+
+def test_tied_weights_are_kept_and_stay_tied(tmp_path: Path) -> None:
+    def tied() -> nn.Module:
+        model = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64), nn.Linear(64, 3))
+        model[3].weight = model[1].weight
+        return model
+
+    first, path = tied(), tmp_path / "tied.safetensors"
+    second = copy.deepcopy(first)
+    train(first, dataset(), supervised, RECIPE, seed=0, checkpoint=path)
+    train(second, dataset(), supervised, RECIPE, seed=0, checkpoint=path)  # reads what the first one left
+    assert torch.equal(weights(first), weights(second)) and second[3].weight is second[1].weight
+
+
+def test_images_of_a_loader_are_augmented_whatever_their_type() -> None:
+    for images in (dataset().images, dataset().images.float() / 255):
+        called = []
+
+        def darker(given: Tensor, chance: torch.Generator, called: list[torch.dtype] = called) -> Tensor:
+            called.append(given.dtype)
+            return given
+
+        train(network(), [(images, dataset().labels)], supervised, RECIPE, seed=0, augment=darker)
+        assert called == [images.dtype] * RECIPE.epochs
+
+
+def test_what_can_be_trained_can_be_validated() -> None:
+    data = dataset()
+    images = data.images.float() / 255
+    some = data.labels.clone()
+    some[::2] = -100
+    soft = F.one_hot(data.labels, 3).float()
+    figures = []
+    for labels in (data.labels[1::2], some, soft):
+        part = images[1::2] if len(labels) < len(images) else images
+        result = train(
+            network(), [(images, data.labels)], supervised, RECIPE, seed=0, validation=[(part, labels)]
+        )
+        figures.append(result.curve[-1])
+    half, masked, whole = figures
+    assert masked["validation_loss"] == pytest.approx(half["validation_loss"], rel=1e-6)
+    assert masked["validation_accuracy"] == half["validation_accuracy"]
+    assert 0 < whole["validation_accuracy"] <= 1
+
+
+def test_training_on_the_processor_leaves_the_gpus_numbers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    called = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", called.append)
+    train(network(dropout=0.5), dataset(), supervised, RECIPE, seed=0, device="cpu")
+    assert called == []

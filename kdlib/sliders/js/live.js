@@ -86,9 +86,14 @@ kd.live = (options) => {
   function attach({ one, later }) {
     [repaint, said] = [later, one("live")];
   }
+  // At once, for a frame of training may come before the next picture.
+  function at(setting, steps) {
+    wanted = { ...setting, steps };
+    return { steps };
+  }
   function press(setting) {
     const { run } = live;
-    if (busy(setting)) return { steps: run?.step ?? 0 };
+    if (busy(setting)) return at(setting, run?.step ?? 0);
     if (run?.broken || run?.step >= last(setting)) live.run = null; // once more from the beginning
     repaint();
     return { steps: last(setting) };
@@ -97,7 +102,7 @@ kd.live = (options) => {
     const again = (setting) => (live.run?.step >= last(setting) ? `${train} again` : train);
     return [
       { words: (setting) => (busy(setting) ? "Stop" : again(setting)), press },
-      { words: () => step, press: (setting) => ({ steps: kd.clamp((live.run?.step ?? 0) + 1, 1, last(setting)) }) },
+      { words: () => step, press: (setting) => at(setting, kd.clamp((live.run?.step ?? 0) + 1, 1, last(setting))) },
       { words: () => seed, press: (setting) => ({ seed: (setting.seed + 1) % seeds, steps: last(setting) }) },
       ...more, reset,
     ];
