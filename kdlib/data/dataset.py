@@ -50,7 +50,8 @@ class Dataset:
 
     def __repr__(self) -> str:
         shape = " x ".join(str(n) for n in self.images.shape)
-        return f"Dataset({self.name} {self.split}: images {shape} uint8, {len(self.classes)} classes)"
+        kind = str(self.images.dtype).removeprefix("torch.")
+        return f"Dataset({self.name} {self.split}: images {shape} {kind}, {len(self.classes)} classes)"
 
     def subset(self, indices: Tensor | Iterable[int]) -> "Dataset":
         """The examples at `indices` (integers, in any order), or where a boolean mask [N] is true; copies.

@@ -125,4 +125,6 @@ def hinton_loss(
     log_q, log_p = rows.log_shares(student, teacher, temperature)
     soft = rows.divergence(log_p, log_q, mask, reduction, temperature**2)
     hard = rows.cross_entropy(student, labels, mask, 0.0, reduction)
-    return Terms(alpha * soft + (1 - alpha) * hard, soft, hard)
+    # At the ends the other term is left out, since it may be infinite.
+    total = alpha * soft + (1 - alpha) * hard if 0 < alpha < 1 else soft if alpha else hard
+    return Terms(total, soft, hard)

@@ -41,5 +41,7 @@ def features(model: nn.Module, layers: Iterable[str]) -> Iterator[dict[str, Tens
             hook.remove()
 
 
-def _keep(found: dict[str, Tensor], name: str, module: nn.Module, given: Any, output: Tensor) -> None:
+def _keep(found: dict[str, Tensor], name: str, module: nn.Module, given: Any, output: Any) -> None:
+    if not isinstance(output, Tensor):
+        raise TypeError(f"layer {name!r} gives a {type(output).__name__}; name a layer that gives a tensor")
     found[name] = output.clone()

@@ -40,9 +40,10 @@ def answers_slider(
         temperature: where the slider starts, from 0.1 to 100.
 
     Raises:
-        TypeError: logits that are no dict, integer tensors as logits, images that are not uint8.
-        ValueError: shapes that do not fit together, NaN or infinity, another number of models, a true class
-            or a temperature out of range.
+        TypeError: logits that are no dict of 2 or 3 models, integer tensors as logits, images that are not
+            uint8.
+        ValueError: shapes that do not fit together, NaN or infinity, a true class or a temperature out of
+            range.
     """
     if not isinstance(logits, Mapping) or len(logits) not in (2, 3):
         raise TypeError(f"logits is {logits!r}; give a dict of 2 or 3 models, the teacher first")

@@ -24,7 +24,8 @@ def as_number(value: Any, name: str, low: float = -math.inf, high: float = math.
         raise TypeError(f"{name} is {value!r}; give a plain number")
     number = float(value)
     if not math.isfinite(number) or not low <= number <= high:
-        ends = "a finite number" if math.isinf(high) else f"a number from {low:g} to {high:g}"
+        bounds = [f"{word} {end:g}" for word, end in (("from", low), ("to", high)) if math.isfinite(end)]
+        ends = f"a number {' '.join(bounds)}" if bounds else "a finite number"
         raise ValueError(f"{name} is {value!r}; give {ends}")
     return number
 

@@ -26,8 +26,9 @@ def seed_roulette(gains: Mapping[int, float], *, unit: str = "test errors fewer"
         seed: of the draws, not of a training.
 
     Raises:
-        TypeError: gains that are no dict, a seed that is no integer, a gain that is no number.
-        ValueError: too few or too many gains, one that is not finite, a unit that ends otherwise, gains
+        TypeError: gains that are no dict of 3 to 100 seeds, a seed that is no integer, a gain that is no
+            number.
+        ValueError: a gain that is not finite, a unit that ends otherwise, gains
             too small for the one decimal that is shown.
     """
     if not isinstance(gains, Mapping) or not ENOUGH <= len(gains) <= MOST_RUNS:

@@ -44,7 +44,7 @@ def train(
     validation: Data | None = None,
     augment: Augment | None = None,
     device: str | torch.device | None = None,
-    checkpoint: Path | None = None,
+    checkpoint: str | Path | None = None,
     description: str = "training",
 ) -> Trained:
     """Train `model` in place; killed and called again with the same checkpoint, it ends with the same bits.

@@ -39,7 +39,7 @@ def fill(
     teacher: nn.Module,
     dataset: Dataset,
     views: Sequence[View],
-    path: Path,
+    path: str | Path,
     *,
     batch_size: int = 250,
     half: str = "nowhere",
@@ -69,7 +69,7 @@ def fill(
         WriteError: the file cannot be written.
     """
     check_cacheable(teacher)
-    wanted = identity(teacher, dataset, views)
+    wanted, path = identity(teacher, dataset, views), Path(path)
     if not path.is_file():
         answer = partial(answers, teacher, dataset, checked_views(views), batch_size, half)
         store(path, wanted, lambda: {"logits": answer()})

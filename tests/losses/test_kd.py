@@ -256,3 +256,12 @@ def test_a_student_in_float64_is_compared_in_float64_also_with_a_stored_teacher(
     student = teacher.double() + 1e-4 * torch.randn(6, 5, generator=generator, dtype=torch.float64)
     exact, found = (distillation_term(student, z, 20.0) for z in (teacher.double(), teacher))
     assert found.dtype == torch.float64 and float(found) == pytest.approx(float(exact), rel=1e-12)
+
+
+def test_at_the_ends_a_term_that_is_infinite_does_not_count() -> None:
+    student, teacher = torch.tensor([[0.0, -math.inf]]), torch.tensor([[0.0, 0.0]])
+    labels = torch.tensor([0])
+    assert float(hinton_loss(student, teacher, labels, temperature=1, alpha=0).total) == 0
+    masked, sure = torch.tensor([[0.0, -math.inf, 0.0]]), torch.tensor([[1.0, -math.inf, 1.0]])
+    at = torch.tensor([1])  # a class that both leave out
+    assert float(hinton_loss(masked, sure, at, temperature=1, alpha=1).total) == pytest.approx(0)

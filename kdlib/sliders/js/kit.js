@@ -106,7 +106,7 @@ kd.scale = (low, high, from, to) => (value) => from + ((to - from) * (value - lo
 // About `count` round numbers from low to high.
 kd.round = (low, high, count) => {
   const rough = 10 ** Math.floor(Math.log10((high - low) / count));
-  const step = rough * (Math.max(...[1, 2, 5].filter((m) => m * rough * count <= high - low)) || 1);
+  const step = rough * Math.max(1, ...[2, 5].filter((m) => m * rough * count <= high - low));
   return kd.range(Math.floor(high / step) - Math.ceil(low / step) + 1).map((k) => (Math.ceil(low / step) + k) * step);
 };
 

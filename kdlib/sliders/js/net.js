@@ -162,7 +162,7 @@ kd.fetched = (name) => kd.waiting[name] ??= new Promise((done, failed) => {
 kd.network = ({ models, shape, weights = {} }) => {
   Object.assign(kd.stored, weights);
   const read = {};
-  let last = {}; // asked about one image again and again, as when the temperature moves
+  let last = { grey: [] }; // asked about one image again and again, as when the temperature moves
   const answers = (grey) => models.map(({ weights, layers }) =>
     kd.logits(layers, (read[weights] ??= kd.tensors(kd.stored[weights])), shape, Float32Array.from(grey, (x) => x / 255)));
   const network = {
@@ -171,7 +171,8 @@ kd.network = ({ models, shape, weights = {} }) => {
     load: (after) => Promise.all(models.map(({ weights }) => kd.fetched(weights)))
       .then(() => (network.problem = ""), (error) => (network.problem = error.message)).then(after),
     logits(grey) {
-      if (last.grey !== grey) last = { grey, rows: answers(grey) };
+      const same = last.grey.length === grey.length && last.grey.every((x, i) => x === grey[i]);
+      if (!same) last = { grey, rows: answers(grey) };
       return last.rows;
     },
   };

@@ -45,6 +45,7 @@ kd.sliders.xrays = ({ models, shape, weights, labels, names, truths, images, sta
   const examples = images.map(kd.pixelsOf);
   let own = { words: "Choose an X-ray, or open an image from your own disk. It stays on this device." };
   let repaint = () => {};
+  let opened = 0; // files, of which the last one counts, whichever is read first
 
   function draw({ temperature, index }) {
     const t = kd.short(temperature);
@@ -74,13 +75,17 @@ kd.sliders.xrays = ({ models, shape, weights, labels, names, truths, images, sta
     one("open").querySelector("input").addEventListener("change", async ({ target }) => {
       const [file] = target.files;
       if (!file) return;
+      const turn = ++opened;
+      let read;
       try {
         const { pixels, size, coloured } = await kd.greyOf(file);
         const note = coloured ? "It has colours, as no X-ray has; the students see its grey. " : "";
-        own = { grey: kd.resized(pixels, size, side), words: `Your image. ${note}` };
+        read = { grey: kd.resized(pixels, size, side), words: `Your image. ${note}` };
       } catch (error) {
-        own = { words: error.message };
+        read = { words: error.message };
       }
+      if (turn !== opened) return;
+      own = read;
       target.value = ""; // so that the same file can be opened again
       choose({ index: 0 });
       tell();
