@@ -15,6 +15,7 @@ The method, from the bottom up; it knows nothing of what stands below the line:
     plots         figures in one style
     sliders       sliders that move with and without a kernel
     check         exercises that answer back, and the mistakes they know
+    grade         learners' notebooks, run in a sandbox and marked
     experiments   which runs the chapters have, how they are run, and their records
     notebook, cli what each notebook starts with; python -m kdlib
     checks, files, numbers, progress: helpers of everyone

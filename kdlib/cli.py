@@ -1,7 +1,8 @@
 """The command line, `python -m kdlib`.
 
 `data` lists, fetches, verifies and clears the data sets; `run` runs the experiments that have no record yet;
-`show` prints what the records say.
+`show` prints what the records say; `grade` marks learners' notebooks; `canaries` stores what each arm gives
+after two epochs of the code as it is.
 
 It exits with 0 when all is well, 1 when something failed (a line on stderr says what), 2 for wrong usage.
 """

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
@@ -87,7 +86,7 @@ def cifar_teacher_logits(dataset: data.Dataset) -> Tensor:
 
     Returns:
         float32: (8000, 16, 10) for "train", as `teacher_cache.fill` gives them, the views in the order of
-        `cifar_experiments.VIEWS`; (2000, 10) for "test", the images as they are.
+        `experiments.race.VIEWS`; (2000, 10) for "test", the images as they are.
 
     Raises:
         ValueError: another data set, or one whose images or order were changed.
@@ -123,10 +122,7 @@ def cifar_student() -> nn.Sequential:
     Raises:
         DamagedError: the shipped file or its record is missing or altered.
     """
-    model = models.vgg(models.VGG_SMALL, seed=0)
-    stored = tensors("cifar_student")
-    model.load_state_dict({k: v if v.dtype == torch.int64 else v.float() for k, v in stored.items()})
-    return model.eval()
+    return _loaded(models.vgg(models.VGG_SMALL, seed=0), "cifar_student")
 
 
 def xray_student(name: str) -> nn.Sequential:
@@ -178,9 +174,7 @@ def shakespeare_teacher() -> models.Decoder:
     Raises:
         DamagedError: the shipped file or its record is missing or altered.
     """
-    model = models.transformer(4, 128, seed=0)
-    model.load_state_dict({key: value.float() for key, value in tensors("shakespeare_teacher").items()})
-    return model.eval()
+    return _loaded(models.transformer(4, 128, seed=0), "shakespeare_teacher")
 
 
 def shakespeare_student(name: str) -> models.Decoder:
@@ -199,7 +193,12 @@ def _student(of: str, name: str, model: Network) -> Network:
     """The stored weights of the student `name`, in its network."""
     if name not in STUDENTS:
         raise ValueError(f"name is {name!r}; the shipped students are {', '.join(STUDENTS)}")
-    model.load_state_dict({key: value.float() for key, value in tensors(f"{of}_student_{name}").items()})
+    return _loaded(model, f"{of}_student_{name}")
+
+
+def _loaded(model: Network, name: str) -> Network:
+    """The network with the stored weights `name`, which are 16 bits and become its own type."""
+    model.load_state_dict(tensors(name))
     return model.eval()
 
 

@@ -33,7 +33,8 @@ NATIVE = {"mnist": 28, "cifar10": 32, "chest_xray": 64}
 class Dataset:
     """A labelled set of images, whole in memory.
 
-    images: uint8 [N, C, H, W], 0 to 255, C = 1 (grey) or 3 (RGB). labels: int64 [N], indices into `classes`.
+    images: uint8 [N, C, H, W], 0 to 255, C = 1 (grey) or 3 (RGB), or tokens [N, L]. labels: int64 [N],
+    indices into `classes`, or [N, L].
     patients, kinds: one text an image for chest X-rays (kinds: "normal", "bacteria" or "virus"), else None.
     """
 

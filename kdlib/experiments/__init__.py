@@ -5,6 +5,6 @@
     runner      what has no record yet is run; canaries; tables
     ledger      the records: one file an experiment, and one list of checksums
     loss_bugs   (chapter 02), mnist (03), race, cifar, caching_cost (04), xray, speed (05),
-    clicks, privileged_resolution (06), signals (07), fidelity (08), ship (09): one file
-    each
+    clicks, privileged_resolution (06), signals (07), fidelity (08), ship (09), up (10),
+    language, language_cost, language_writing (11): one file each
 """

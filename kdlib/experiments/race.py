@@ -15,7 +15,6 @@ from functools import cache, partial
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdlib import data, models, pretrained
@@ -25,6 +24,7 @@ from kdlib.evaluation import fidelity
 from kdlib.experiments.arms import Arm, Experiment, Fitted, Job
 from kdlib.experiments.measures import digits, figures
 from kdlib.objectives import Objective, distilled
+from kdlib.softening import class_profiles, soften
 from kdlib.training import Recipe, logits_of
 
 # Mirrored or not, in eight places: few enough for a teacher to be asked for all its answers once.
@@ -127,10 +127,8 @@ def likeness(first: Tensor, second: Tensor, labels: Tensor) -> float:
         first, second: logits of the same examples, (N, C).
         labels: (N,); each of the C classes has an example.
     """
-    classes = first.shape[1]
-    members = F.one_hot(labels, classes).to(first.dtype)
-    off = ~torch.eye(classes, dtype=torch.bool)
-    tables = [members.T @ (z / TEMPERATURE).softmax(1) / members.sum(0)[:, None] for z in (first, second)]
+    off = ~torch.eye(first.shape[1], dtype=torch.bool)
+    tables = [class_profiles(soften(z, TEMPERATURE), labels) for z in (first, second)]
     return float(torch.corrcoef(torch.stack([table[off] for table in tables]))[0, 1])
 
 

@@ -18,10 +18,11 @@ from kdlib.objectives.answers import logits_on
 class Batch(NamedTuple):
     """What an objective sees.
 
-    images: float (B, C, H, W) in [0, 1]. labels: (B,). positions: of the images in the data set, None where
-    they are not known. progress: the share of training that is done, for schedules of the loss. views: which
-    of an augmentation's views each image is, (B,), where it says so. examples: how many the data set has,
-    None where that is not known. teacher_logits: (B, classes), where a loader gives them.
+    images: float (B, C, H, W) in [0, 1], or tokens or features. labels: (B,). positions: of the images in the
+    data set, None where they are not known. progress: the share of training that is done, for schedules of
+    the loss. views: which of an augmentation's views each image is, (B,), where it says so. examples: how
+    many the data set has, None where that is not known. teacher_logits: (B, classes), where a loader gives
+    them.
     """
 
     images: Tensor
