@@ -15,6 +15,11 @@ def hottest(logits: torch.Tensor, share: float) -> float:
     return low
 
 
+def _ahead(logits: torch.Tensor) -> torch.Tensor:
+    """The largest logit well ahead, so that the temperature asked for is an ordinary one."""
+    return logits + 2 * torch.nn.functional.one_hot(logits.argmax(), len(logits))
+
+
 def both_ways(soft_targets: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """What the teacher sees of b in a and of a in b, together: a table of classes by classes."""
     profiles = softening.class_profiles(soft_targets, labels)
@@ -36,7 +41,7 @@ soften = Check("ex-01-soften", lambda draw: (draw.normal(5, 3, scale=2) + 8000 *
         "T has no effect. Divide the logits by it.": lambda z, t: z.softmax(-1),
         "You soften a softmax. Its input are the logits.": lambda z, t: (z.softmax(-1) / t).softmax(-1)})
 
-temperature_for = Check("ex-01-bisect", lambda draw: (draw.normal(6, scale=3), draw.number(0.55, 0.8)), hottest,
+temperature_for = Check("ex-01-bisect", lambda draw: (_ahead(draw.normal(6, scale=3)), draw.number(0.55, 0.8)), hottest,
     "The largest probability falls as T grows. So halve an interval of T until it is short.", {
         "That is 1 / T.": lambda z, share: 1 / hottest(z, share),
         "You have met the share of all other classes.": lambda z, share: hottest(z, 1 - share),

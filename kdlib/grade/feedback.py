@@ -49,7 +49,7 @@ def table(grades: Sequence[Grade], exercises: Sequence[Exercise], out: Path) -> 
         points = [grade.points[e.label] for e in exercises]
         row = [harmless(grade.learner), *(f"{p:g}" for p in points), f"{sum(points):g}"]
         writer.writerow([*row, harmless(" ".join(grade.remarks))])
-    files.write_text(out, text.getvalue())
+    files.write_text(out, "\ufeff" + text.getvalue())  # by this mark Excel knows UTF-8
 
 
 def harmless(text: str) -> str:

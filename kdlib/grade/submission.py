@@ -34,7 +34,7 @@ def content(path: Path) -> dict[str, bytes]:
     paths, top = [path], path.parent
     if path.is_dir() and not path.is_symlink():
         inside = [p for p in path.rglob("*.ipynb") if "/." not in f"/{p.relative_to(path)}"]
-        paths, top = sorted(inside), path
+        paths, top = sorted(inside, key=lambda one: one.with_suffix("")), path  # "02 (1)" after "02"
     if not paths:
         raise ValueError("the folder holds no notebook")
     if odd := [one.name for one in paths if one.is_symlink() or not one.is_file()]:

@@ -71,7 +71,7 @@ def graded(folder: Path, *more: str) -> dict[str, dict[str, str]]:
     out = folder / "grades.csv"
     arguments = ["grade", str(folder / "inbox"), "--checks", str(folder / "private"), "--out", str(out)]
     assert cli.main([*arguments, *more]) == 0
-    with out.open(encoding="utf-8", newline="") as file:
+    with out.open(encoding="utf-8-sig", newline="") as file:
         return {row["learner"]: row for row in csv.DictReader(file)}
 
 
@@ -160,7 +160,7 @@ def test_what_a_learner_writes_is_text_in_page_and_table(tmp_path: Path) -> None
     page = feedback.page(got, one)
     assert "<script>alert" not in page and "<b>" not in page and "<i>" not in page
     feedback.table([grading.Grade("=cmd", {"ex-t": 1.0}, {"ex-t": ""}, ["@x"])], one, tmp_path / "t.csv")
-    assert (tmp_path / "t.csv").read_text("utf-8").splitlines()[1] == "'=cmd,1,1,'@x"
+    assert (tmp_path / "t.csv").read_text("utf-8-sig").splitlines()[1] == "'=cmd,1,1,'@x"
 
 
 def test_names_and_words_from_outside_are_plain_text(
@@ -218,3 +218,42 @@ def test_many_cells_give_few_remarks(tmp_path: Path, monkeypatch: pytest.MonkeyP
     course = grading.Course(exercise.load(assignment(tmp_path / "p")), b"", tmp_path, True, grading.Event())
     grading.grade(got, submission.content(path), course, [])
     assert len(got.remarks) == 20
+
+
+def test_a_check_that_fails_by_itself_is_told_before_anybody_is_graded(tmp_path: Path) -> None:
+    notebook(tmp_path / "inbox" / "a.ipynb", FULL)
+    slips = {
+        "draw.numbr(2)": "the check of ex-t stops: AttributeError",
+        "(draw.number(1, 2), 3)": "the check of ex-t stops: TypeError",
+        "(float('nan'),)": "ex-t does not pass its own solution",
+    }
+    for given, said in slips.items():
+        own = f'Check("ex-t", lambda draw: {given}, lambda x: x if x == x else [], "", {{}})'
+        (tmp_path / "p").mkdir(exist_ok=True)
+        (tmp_path / "p" / "checks.py").write_text(
+            "from kdlib.check import Check\nfrom kdlib.grade import Exercise\n"
+            f'EXERCISES = [Exercise({own}, "f", seed=1)]\n'
+        )
+        with pytest.raises(ValueError, match=said):
+            grading.grade_all(tmp_path / "inbox", tmp_path / "p", tmp_path / "g.csv", jobs=1, unsafe=True)
+        assert not (tmp_path / "g.csv").exists()
+
+
+def test_another_kdlib_grades_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(grading, "grade", lambda got, *rest: asked.append(got.learner))
+    monkeypatch.setattr(grading, "PACKAGE", tmp_path)
+    (tmp_path / "check").mkdir()
+    assignment(tmp_path / "private")
+    notebook(tmp_path / "inbox" / "a.ipynb", FULL)
+    for text in ("one", "one", "other"):
+        (tmp_path / "check" / "some.py").write_text(text)
+        graded(tmp_path, "--unsafe")
+    assert asked == ["a", "a"]
+
+
+def test_a_second_download_comes_after_the_first(tmp_path: Path) -> None:
+    for name in ("02_loss (1)", "02_loss", "02_loss-Copy1", "01_x"):
+        notebook(tmp_path / "a" / f"{name}.ipynb", FULL)
+    names = list(submission.content(tmp_path / "a"))
+    assert names == ["01_x.ipynb", "02_loss.ipynb", "02_loss (1).ipynb", "02_loss-Copy1.ipynb"]

@@ -140,7 +140,7 @@ def test_each_gets_its_row_and_no_trick_is_worth_a_point(tmp_path: Path) -> None
     inbox, out = class_of(tmp_path), tmp_path / "grades.csv"
     given = [str(inbox), "--checks", str(assignment(tmp_path / "private")), "--out", str(out)]
     assert cli.main(["grade", *given, "--jobs", "2"]) == 0
-    with out.open(encoding="utf-8", newline="") as file:
+    with out.open(encoding="utf-8-sig", newline="") as file:
         rows = {row["learner"]: row for row in csv.DictReader(file)}
     said = {
         name: (out.with_suffix("") / f"{name.lstrip(chr(39))}.html").read_text("utf-8") + row["remarks"]
