@@ -38,8 +38,8 @@ COUNTS = {
     "ship": 21,
     "ranks": 6,
     "rates": 27,
-    "language": 36,
-    "language_writing": 16,
+    "language": 55,
+    "language_writing": 29,
     "language_cost": 18,
 }
 
