@@ -15,10 +15,10 @@ from kdlib.check.checking import observed
 from kdlib.grade import feedback, sandbox, submission, values
 from kdlib.grade.exercise import FILE, Exercise, load
 from kdlib.grade.feedback import Grade
-from kdlib.grade.worker import PATIENCE
 
 PACKAGE = Path(check.__file__).resolve().parents[1]
 SECONDS, START = 10, 60  # an exercise's, and what a busy machine may take to start Python
+PATIENCE = 4 * SECONDS  # of the clock, for who sleeps and for a busy machine
 BOOK = {one.exercise for one in vars(check).values() if isinstance(one, check.Check)}  # labels
 
 
@@ -52,9 +52,8 @@ def grade(got: Grade, notebooks: dict[str, bytes], course: Course, command: list
     cells, remarks = submission.read(notebooks, {e.label: e.function for e in course.exercises}, BOOK)
     asked = [(e, e.check.rounds(e.seed)) for e in course.exercises if e.label in cells]
     tasks = [task(e, cells[e.label], rounds) for e, rounds in asked]
-    request = json.dumps({"tasks": tasks, "seconds": SECONDS}).encode()
-    most = START + (PATIENCE * SECONDS + 1) * len(tasks)
-    out, reason = sandbox.run(command, request, most, course.stop)
+    request = json.dumps({"tasks": tasks, "seconds": SECONDS, "patience": PATIENCE}).encode()
+    out, reason = sandbox.run(command, request, START + (PATIENCE + 1) * len(tasks), course.stop)
     got.remarks += remarks[:20] + ([reason] if reason else [])
     answers = lines(out)
     for e, rounds in asked:
