@@ -1,7 +1,7 @@
 """What tells one run from another, so that a checkpoint is continued by its own run alone. Chapter 03."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -29,16 +29,25 @@ def named(function: Callable[..., Any]) -> str:
 
 def _said(value: Any) -> Any:
     if isinstance(value, nn.Module):
-        return fingerprint(value.state_dict().values())
+        return weights_digest(value)
     if isinstance(value, Tensor):
-        return fingerprint([value])
+        return fingerprint({"": value})
     return named(value) if callable(value) else str(value)
 
 
-def fingerprint(tensors: Iterable[Tensor]) -> str:
-    """The first 16 digits of the SHA-256 of tensors, their shapes and types."""
+def weights_digest(model: nn.Module) -> str:
+    """SHA-256 of a model's weights and buffers: names, types, shapes, values. Chapter 04.
+
+    It is the same on every device and in every memory layout. What has no weights, such as another
+    activation function in the same place, it does not see.
+    """
+    return fingerprint(model.state_dict())
+
+
+def fingerprint(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of tensors in the order of their names: names, types, shapes, values."""
     total = hashlib.sha256()
-    for tensor in tensors:
-        total.update(f"{tensor.dtype}{tuple(tensor.shape)}".encode())
-        total.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-    return total.hexdigest()[:16]
+    for name, tensor in sorted(tensors.items()):
+        total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\0".encode())
+        total.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().data)
+    return total.hexdigest()

@@ -23,6 +23,7 @@ from kdlib.data import Dataset, digest
 from kdlib.data.augment import View, checked_views, take_views
 from kdlib.objectives import logits_on
 from kdlib.training import checkpoints, devices
+from kdlib.training.identity import weights_digest as weights_digest  # part of what a cache says
 
 LARGEST = torch.finfo(torch.float16).max
 OTHERS = {"teacher": "another teacher's outputs", "views": "other views", "data": "other data"}
@@ -137,19 +138,6 @@ def identity(teacher: nn.Module, dataset: Dataset, views: Sequence[View]) -> dic
     """What stored outputs depend on: digests of weights and data, and the list of views. Chapter 04."""
     plain = [[int(flip), dy, dx] for flip, dy, dx in checked_views(views)]
     return {"teacher": weights_digest(teacher), "views": plain, "data": digest(dataset)}
-
-
-def weights_digest(model: nn.Module) -> str:
-    """SHA-256 of a model's weights and buffers: names, types, shapes, values. Chapter 04.
-
-    It is the same on every device and in every memory layout. What has no weights, such as another
-    activation function in the same place, it does not see.
-    """
-    total = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\0".encode())
-        total.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().data)
-    return total.hexdigest()
 
 
 def check_cacheable(teacher: nn.Module) -> None:
