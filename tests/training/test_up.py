@@ -73,6 +73,7 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "OMP_NUM_THREADS": "1",
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_agent_register_timeout_ms": "120000",  # a busy machine takes long to start a node
+        "RAY_worker_register_timeout_seconds": "180",  # and a process on it
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
@@ -87,7 +88,7 @@ def began(*command: object, **environment: str) -> subprocess.Popen[str]:
 
 def ended(process: subprocess.Popen[str]) -> str:
     """What a process said, once it has come to a good end."""
-    said, errors = process.communicate(timeout=200)
+    said, errors = process.communicate(timeout=400)
     assert process.returncode == 0, said + errors
     return said
 
@@ -153,7 +154,9 @@ def test_ray_loses_nothing_with_a_node_and_does_nothing_twice(
     os.close(pipes.pop("gate"))
     (sweep / "killed").write_text(doomed.node_id)
     driver = began(sys.executable, scripts / "ray_sweep.py", "mnist", RAY_ADDRESS=cluster.address)
-    assert select.select([pipes["begun"]], [], [], 120)[0], "a job on the second node is half done"
+    if not select.select([pipes["begun"]], [], [], 400)[0]:
+        driver.kill()
+        pytest.fail("no job on the second node is half done: " + "".join(driver.communicate()))
     cluster.remove_node(doomed, allow_graceful=False)
     gate = os.open(sweep / "gate", os.O_RDWR)  # from here on nobody waits
     said = ended(driver)
