@@ -28,8 +28,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for `name` runs once for each page, for `holder` once for each with a slider."""
-    if "name" in metafunc.fixturenames:
-        metafunc.parametrize("name", PAGES or ["no page"])
+    if "name" in metafunc.fixturenames:  # page after page, not test after test: see test_every_page.py
+        metafunc.parametrize("name", PAGES or ["no page"], scope="module")
     if "holder" in metafunc.fixturenames:
         holders = [page for page in PAGES if "data-slider=" in (SITE / page).read_text("utf-8")]
         metafunc.parametrize("holder", holders or ["no page"])

@@ -8,13 +8,18 @@ from typing import Any
 
 import pytest
 from axe import faults
-from small_phone import opened
 
 pytestmark = pytest.mark.browser
 SITE = Path(__file__).resolve().parents[2] / "_build" / "html"
 PAGES = [file for file in sorted(SITE.glob("book/*.html")) if 'class="kd-answer' in file.read_text("utf-8")]
 EACH = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-WAYS = pytest.mark.parametrize("way", ["mouse", "touch", "keyboard"])
+
+
+def ways(kind: str) -> pytest.MarkDecorator:
+    """Every page by mouse, and the first that has this kind of exercise by touch and by keyboard too."""
+    first = next((page for page in PAGES if f'data-kind="{kind}"' in page.read_text("utf-8")), None)
+    pairs = [(page, "mouse") for page in PAGES] + [(first, way) for way in ("touch", "keyboard") if first]
+    return pytest.mark.parametrize(("path", "way"), pairs, ids=lambda it: getattr(it, "stem", it))
 
 
 def press(page: Any, button: Any, way: str) -> None:
@@ -31,10 +36,9 @@ def test_every_chapter_has_two_exercises_that_are_answered_on_the_page() -> None
         assert any(name.startswith(f"0{number}_") and count >= 2 for name, count in found.items()), found
 
 
-@EACH
-@WAYS
-def test_each_choice_is_answered_with_a_sentence(browser: Any, path: Path, way: str) -> None:
-    page = opened(browser, path, has_touch=way == "touch")
+@ways("choice")
+def test_each_choice_is_answered_with_a_sentence(visit: Any, path: Path, way: str) -> None:
+    page = visit(f"book/{path.name}", width=390, has_touch=way == "touch").page
     for card in page.locator(".kd-answer[data-kind=choice]").all():
         marks = []
         for button in card.locator("ul button").all():
@@ -47,16 +51,15 @@ def test_each_choice_is_answered_with_a_sentence(browser: Any, path: Path, way: 
         assert marks.count("✓") == 1 and len(marks) >= 2
 
 
-@EACH
-@WAYS
-def test_numbers_right_wrong_and_none_at_all(browser: Any, path: Path, way: str) -> None:
-    plain = opened(browser, path, java_script_enabled=False)
+@ways("number")
+def test_numbers_right_wrong_and_none_at_all(visit: Any, path: Path, way: str) -> None:
+    plain = visit(f"book/{path.name}", width=390, java_script_enabled=False).page
     cards = plain.locator(".kd-answer[data-kind=number]").all()
     known = [
         [(item.text_content() or "").strip() for item in card.locator("ul > li").all()] for card in cards
     ]
     rights = [card.locator("ul > li.kd-right").text_content().strip() for card in cards]
-    page = opened(browser, path, has_touch=way == "touch")
+    page = visit(f"book/{path.name}", width=390, has_touch=way == "touch").page
     for card, items, right in zip(
         page.locator(".kd-answer[data-kind=number]").all(), known, rights, strict=True
     ):
@@ -85,10 +88,9 @@ def test_numbers_right_wrong_and_none_at_all(browser: Any, path: Path, way: str)
             assert "Write a number" in answer(nonsense)
 
 
-@EACH
-@WAYS
-def test_an_order_is_found_by_moving(browser: Any, path: Path, way: str) -> None:
-    page = opened(browser, path, has_touch=way == "touch")
+@ways("order")
+def test_an_order_is_found_by_moving(visit: Any, path: Path, way: str) -> None:
+    page = visit(f"book/{path.name}", width=390, has_touch=way == "touch").page
     for card in page.locator(".kd-answer[data-kind=order]").all():
         check = card.locator(":scope > button")
         press(page, check, way)
@@ -104,8 +106,8 @@ def test_an_order_is_found_by_moving(browser: Any, path: Path, way: str) -> None
 
 
 @EACH
-def test_without_javascript_what_is_said_unfolds(browser: Any, path: Path) -> None:
-    page = opened(browser, path, java_script_enabled=False)
+def test_without_javascript_what_is_said_unfolds(visit: Any, path: Path) -> None:
+    page = visit(f"book/{path.name}", width=390, java_script_enabled=False).page
     for card in page.locator(".kd-answer").all():
         box = card.locator("details").first
         assert not box.locator("p").first.is_visible()
@@ -115,8 +117,8 @@ def test_without_javascript_what_is_said_unfolds(browser: Any, path: Path) -> No
 
 @EACH
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_what_is_said_can_be_read_by_everyone(browser: Any, path: Path, scheme: str) -> None:
-    page = opened(browser, path, color_scheme=scheme)
+def test_what_is_said_can_be_read_by_everyone(visit: Any, path: Path, scheme: str) -> None:
+    page = visit(f"book/{path.name}", width=390, color_scheme=scheme).page
     for card in page.locator(".kd-answer").all():
         if card.locator("input").count():
             card.locator("input").fill("-12345")
@@ -125,8 +127,8 @@ def test_what_is_said_can_be_read_by_everyone(browser: Any, path: Path, scheme: 
 
 
 @EACH
-def test_nothing_tells_the_right_answer_before_it_is_given(browser: Any, path: Path) -> None:
-    page = opened(browser, path)
+def test_nothing_tells_the_right_answer_before_it_is_given(visit: Any, path: Path) -> None:
+    page = visit(f"book/{path.name}", width=390).page
     for card in page.locator(".kd-answer").all():
         assert card.locator(".kd-right, .kd-said").count() == 0
         assert card.locator(".kd-verdict").inner_text() == ""

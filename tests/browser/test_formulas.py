@@ -9,7 +9,6 @@ from typing import Any
 import formulas
 import kd_math
 import pytest
-from test_site import open_everything
 
 pytestmark = pytest.mark.browser
 
@@ -29,43 +28,6 @@ def test_no_formula_stays_raw_and_no_script_draws_one(site: Path) -> None:
         page = file.read_text("utf-8")
         assert not RAW.findall(VERBATIM.sub("", page)), file.name
         assert "mathjax" not in page.lower() and "katex" not in page.lower(), file.name
-
-
-def test_formulas_have_the_colour_of_the_text_and_the_font_of_the_book(visit: Any, name: str) -> None:
-    page = visit(name, color_scheme="dark").page
-    open_everything(page)
-    colour = "(node) => getComputedStyle(node).color"
-    for formula in page.locator("article math").all()[:3]:
-        assert formula.evaluate(colour) == formula.locator("xpath=ancestor::*[2]").evaluate(colour)
-    client = page.context.new_cdp_session(page)
-    client.send("DOM.enable")
-    client.send("CSS.enable")
-    root = client.send("DOM.getDocument")["root"]["nodeId"]
-    nodes = client.send("DOM.querySelectorAll", {"nodeId": root, "selector": "article math"})["nodeIds"]
-    fonts = [client.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"] for node in nodes]
-    drawn = {(font["familyName"], font["isCustomFont"]) for used in fonts for font in used}
-    assert drawn <= {("STIX Two Math", True)}, "make_math_font.py leaves out a character that a formula needs"
-
-
-CUT = """() => {
-  const cut = [];
-  for (const formula of document.querySelectorAll("article math")) {
-    const box = formula.closest("div.math, .pst-scrollable-table-container, .cell_output, article");
-    const [inner, outer] = [formula, box].map((node) => node.getBoundingClientRect());
-    const left = inner.left - outer.left + box.scrollLeft, right = left + inner.width;
-    const wide = right > box.clientWidth + 1 && getComputedStyle(box).overflowX !== "auto";
-    const high = box.matches("div.math") && box.scrollHeight > box.clientHeight + 1;
-    if (left < -1 || right > box.scrollWidth + 1 || wide || high) cut.push(formula.textContent);
-  }
-  return cut;
-}"""
-
-
-def test_no_formula_is_cut_on_a_small_phone(visit: Any, name: str) -> None:
-    page = visit(name, width=360).page
-    open_everything(page)
-    page.evaluate("document.querySelector('.kd-meanings')?.removeAttribute('hidden')")  # the glossary's
-    assert page.evaluate(CUT) == []
 
 
 def show(page: Any, tex: str) -> Any:

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import figure_text
 import pytest
+from test_every_page import alike, picture
 from test_site import open_everything
 
 pytestmark = pytest.mark.browser
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
-
-
-def test_no_code_scrolls_sideways_and_neither_does_the_page(visit: Any, name: str) -> None:
-    page = visit(name, width=390).page
-    open_everything(page)
-    wide = """() => Array.from(document.querySelectorAll("pre, .highlight"))
-        .filter((box) => box.scrollWidth > box.clientWidth).map((box) => box.textContent.slice(0, 60))"""
-    assert page.evaluate(wide) == []
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def test_the_introduction_has_its_slider_on_the_first_screen_and_its_map_within_five(visit: Any) -> None:
@@ -86,62 +75,6 @@ def test_printed_columns_stay_columns(visit: Any) -> None:
         for columns, lines, size in printed:
             assert size >= 9.5
             assert columns > 50 or lines == pytest.approx(1, abs=0.1)
-
-
-def test_figures_are_as_wide_as_the_check_of_their_text_takes_them_to_be(visit: Any, name: str) -> None:
-    """figure_text.py measures the text of stored figures for this width."""
-    page = visit(name, width=390).page
-    open_everything(page)
-    for figure in page.locator("figure > img.kd-plot, img.kd-photo").all():
-        shown, natural = figure.evaluate("(image) => [image.clientWidth, image.naturalWidth]")
-        boxed = figure.evaluate("(image) => Boolean(image.closest('.admonition'))")
-        assert shown >= min(figure_text.IN_A_BOX if boxed else figure_text.PHONE, natural) - 1
-
-
-# ---- photographs in the dark ----
-
-
-def picture(image: Any) -> Any:
-    from PIL import Image
-
-    image.scroll_into_view_if_needed()
-    return Image.open(BytesIO(image.screenshot())).convert("RGB")
-
-
-def alike(one: tuple[int, ...], other: tuple[int, ...], by: int = 4) -> bool:
-    return all(abs(a - b) <= by for a, b in zip(one, other, strict=True))
-
-
-def test_photographs_lie_on_the_dark_page_as_they_are(visit: Any, site: Path, name: str) -> None:
-    if 'class="kd-photo"' not in (site / name).read_text("utf-8"):
-        return
-    light, dark = (visit(name, color_scheme=scheme).page for scheme in ("light", "dark"))
-    for page in (light, dark):
-        open_everything(page)
-    assert light.locator("img.kd-photo").count() == light.locator(".kd-layers").count() > 0
-    figures = zip(*(page.locator(".kd-layers").all() for page in (light, dark)), strict=True)
-    for day, night in figures:
-        shape = night.locator("img.kd-photographs").evaluate("(image) => image.style.clipPath")
-        numbers = [float(number) / 100 for number in re.findall(r"([-\d.]+)%", shape)]
-        (left, top), (right, bottom) = numbers[0:2], numbers[4:6]
-        before, after = picture(day.locator("img.kd-photo")), picture(night.locator("img.kd-photo"))
-        assert before.size == after.size
-        assert alike(after.getpixel((2, 2)), (20, 24, 30)), "the paper is not the page"
-        for share in (0.3, 0.5, 0.7):  # along the diagonal of the first photograph
-            x = (left + share * (right - left)) * before.width
-            y = (top + share * (bottom - top)) * before.height
-            assert alike(before.getpixel((int(x), int(y))), after.getpixel((int(x), int(y))))
-
-
-def test_no_picture_is_a_white_card_in_the_dark(visit: Any, site: Path, name: str) -> None:
-    if "<figure" not in (site / name).read_text("utf-8"):
-        return
-    page = visit(name, color_scheme="dark").page
-    open_everything(page)
-    for image in page.locator("figure img:visible").all():
-        seen = picture(image)
-        corners = [(2, 2), (seen.width - 3, 2), (2, seen.height - 3), (seen.width - 3, seen.height - 3)]
-        assert not any(alike(seen.getpixel(corner), (255, 255, 255), 60) for corner in corners)
 
 
 def test_paper_shows_photographs_on_white(visit: Any) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from small_phone import opened
 
 pytestmark = pytest.mark.browser
 SITE = Path(__file__).resolve().parents[2] / "_build" / "html"
@@ -19,8 +18,8 @@ def test_the_book_has_cards() -> None:
 
 
 @EACH
-def test_nothing_of_an_answer_is_in_sight_before_it_is_given(browser: Any, path: Path) -> None:
-    page = opened(browser, path)
+def test_nothing_of_an_answer_is_in_sight_before_it_is_given(visit: Any, path: Path) -> None:
+    page = visit(f"book/{path.name}", width=390).page
     for card in page.locator(".kd-predict.kd-card").all():
         assert card.locator(".kd-reveal").get_attribute("open") is None
         assert not card.locator(".kd-reveal > :not(summary)").first.is_visible()
@@ -31,10 +30,15 @@ def test_nothing_of_an_answer_is_in_sight_before_it_is_given(browser: Any, path:
             assert button.evaluate(look) == card.locator("li button").first.evaluate(look)
 
 
-@EACH
-@pytest.mark.parametrize("way", ["mouse", "touch", "keyboard"])
-def test_an_answer_opens_what_was_measured(browser: Any, path: Path, way: str) -> None:
-    page = opened(browser, path, has_touch=way == "touch")
+# Every page by mouse, one by touch and by keyboard too.
+@pytest.mark.parametrize(
+    ("path", "way"),
+    [(page, "mouse") for page in PAGES]
+    + [(page, way) for page in PAGES[:1] for way in ("touch", "keyboard")],
+    ids=lambda it: getattr(it, "stem", it),
+)
+def test_an_answer_opens_what_was_measured(visit: Any, path: Path, way: str) -> None:
+    page = visit(f"book/{path.name}", width=390, has_touch=way == "touch").page
     for card in page.locator(".kd-predict.kd-card").all():
         if card.get_attribute("data-number"):
             card.locator("input").fill("-1000")
@@ -55,8 +59,8 @@ def test_an_answer_opens_what_was_measured(browser: Any, path: Path, way: str) -
 
 
 @EACH
-def test_without_javascript_the_answer_unfolds(browser: Any, path: Path) -> None:
-    page = opened(browser, path, java_script_enabled=False)
+def test_without_javascript_the_answer_unfolds(visit: Any, path: Path) -> None:
+    page = visit(f"book/{path.name}", width=390, java_script_enabled=False).page
     card = page.locator(".kd-predict:has(.kd-reveal)").first
     assert not card.locator(".kd-reveal p").first.is_visible()
     card.locator("summary").click()
@@ -64,12 +68,9 @@ def test_without_javascript_the_answer_unfolds(browser: Any, path: Path) -> None
 
 
 @EACH
-def test_a_lesson_takes_at_most_24_screens_of_a_phone(browser: Any, path: Path) -> None:
+def test_a_lesson_takes_at_most_24_screens_of_a_phone(visit: Any, path: Path) -> None:
     """Up to its exercises; something to predict or to touch stands on the first two."""
-    context = browser.new_context(viewport={"width": 390, "height": 844})
-    page = context.new_page()
-    page.goto(path.as_uri())
+    page = visit(f"book/{path.name}", width=390).page
     top = "node => node.getBoundingClientRect().top + scrollY"
     assert page.locator("section#exercises").evaluate(top) <= 24 * 844
     assert page.locator(".kd-card, .kd-slider").first.evaluate(top) <= 2 * 844
-    context.close()

