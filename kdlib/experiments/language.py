@@ -51,8 +51,8 @@ def arms() -> list[Arm]:
     rows = [TEACHER, START, ALONE, *(taught(loss) for loss in DIVERGENCES if loss != "on_policy_forward")]
     rows.append(taught("on_policy_forward", **few))
     rows.append(replace(ALONE, name="sequence", options={"text": "teacher's"}))
-    rows.append(replace(ALONE, name="alone-long", recipe=long))
-    rows += [taught(loss, f"{loss}-long", recipe=long) for loss in ("forward", "reverse")]
+    rows.append(replace(ALONE, name="alone-long", recipe=long, **few))
+    rows += [taught(loss, f"{loss}-long", recipe=long, **few) for loss in ("forward", "reverse")]
     rows += [taught("forward", f"top-{k}", options={"top_k": k}, **few) for k in (1, 4, 16)]
     rows += [taught("forward", f"rest-{k}", options={"top_k": k, "rest": True}, **few) for k in (1, 4, 16)]
     rows += [replace(taught("forward", f"T-{t}", **few), temperature=float(t)) for t in (2, 4)]
