@@ -31,6 +31,7 @@ import torch
 import torch.nn.functional as F"""
 BESIDE = re.compile(r"\]\((?!\w+:)([^)\s]+)")
 ELSEWHERE = re.compile(r"\]\((?!\w+:|\.\.)([\w/]+)\.ipynb")
+ANSWERS = re.compile(r"```\{answer\}.*?```", re.DOTALL)
 HEADING = "## Exercises"
 HOW = (
     "Write your answers where the cells ask for them, and keep each cell's first line. "
@@ -93,7 +94,7 @@ def classroom(root: Path = ROOT) -> dict[Path, NotebookNode]:
 
 def cells(page: Sheet, given: list[NotebookNode], *, solved: bool) -> Iterator[NotebookNode]:
     """A page's cells for one of the two."""
-    exercise, in_python = "", True
+    exercise = asked = ""
     for number, cell in enumerate(given):
         if cell.cell_type == "code":
             yield from code(page, cell, exercise, solved=solved)
@@ -108,24 +109,24 @@ def cells(page: Sheet, given: list[NotebookNode], *, solved: bool) -> Iterator[N
             yield v4.new_markdown_cell("\n\n".join(shown), id=cell.id)
         for found in directives(cell.source):
             if found.name == "exercise":
-                in_python = ", in Python." in found.body
+                asked = ANSWERS.sub("", found.body)
             if found.name == "solution-start":
                 exercise = found.title
-                yield from () if solved else place(page, exercise, given[number:], in_python=in_python)
+                yield from () if solved else place(page, exercise, asked, given[number:])
 
 
-def place(
-    page: Sheet, exercise: str, rest: list[NotebookNode], *, in_python: bool
-) -> Iterator[NotebookNode]:
-    """Where a learner writes what no check looks at: code or words."""
+def place(page: Sheet, exercise: str, asked: str, rest: list[NotebookNode]) -> Iterator[NotebookNode]:
+    """Where a learner writes what no check looks at: words, and code."""
     end = next((i for i, cell in enumerate(rest) if "{solution-end}" in cell.source), len(rest))
-    if any("answer" in tags(cell) for cell in rest[:end]):
+    checked = any("answer" in tags(cell) for cell in rest[:end])
+    title = page.target(exercise).words.lower()
+    if ", in Python." not in asked:
+        yield v4.new_markdown_cell(f"*Your answer to {title}:*", id=exercise)
         return
-    words = page.target(exercise).words
-    if in_python:
-        yield v4.new_code_cell(f"# Your code for {words.lower()}.", id=exercise)
-    else:
-        yield v4.new_markdown_cell(f"*Your answer to {words.lower()}:*", id=exercise)
+    if "?" in asked:
+        yield v4.new_markdown_cell(f"*Your bet and your words on {title}:*", id=f"{exercise}-words")
+    if not checked:
+        yield v4.new_code_cell(f"# Your code for {title}.", id=exercise)
 
 
 def code(page: Sheet, cell: NotebookNode, exercise: str, *, solved: bool) -> Iterator[NotebookNode]:

@@ -52,14 +52,27 @@ def grade(got: Grade, notebooks: dict[str, bytes], course: Course, command: list
     cells, remarks = submission.read(notebooks, {e.label: e.function for e in course.exercises}, BOOK)
     asked = [(e, e.check.rounds(e.seed)) for e in course.exercises if e.label in cells]
     tasks = [task(e, cells[e.label], rounds) for e, rounds in asked]
-    request = json.dumps({"tasks": tasks, "seconds": SECONDS, "patience": PATIENCE}).encode()
-    out, reason = sandbox.run(command, request, START + (PATIENCE + 1) * len(tasks), course.stop)
-    got.remarks += remarks[:20] + ([reason] if reason else [])
-    answers = lines(out)
+    answers = answered(tasks, command, course.stop)
+    got.remarks += remarks[:20]
     for e, rounds in asked:
-        answer = answers.get(e.label, {"error": reason or "It gave no result. Does it for you?"})
-        right, got.messages[e.label] = verdict(e, rounds, answer)
+        right, got.messages[e.label] = verdict(e, rounds, answers[e.label])
         got.points[e.label] = e.points if right else 0.0
+
+
+def answered(tasks: list[dict[str, Any]], command: list[str], stop: Event) -> dict[str, dict[str, Any]]:
+    """What the sandbox says of each task. One at which it had to be ended does not cost those after it."""
+    answers: dict[str, dict[str, Any]] = {}
+    while tasks:
+        request = json.dumps({"tasks": tasks, "seconds": SECONDS, "patience": PATIENCE}).encode()
+        out, reason = sandbox.run(command, request, START + (PATIENCE + 1) * len(tasks), stop)
+        labels = [task["label"] for task in tasks]
+        found = {label: answer for label, answer in lines(out).items() if label in labels}
+        first = next((i for i, label in enumerate(labels) if label not in found), len(labels))
+        answers |= found
+        for label in labels[first : first + 1]:
+            answers[label] = {"error": reason or "It gave no result. Does it for you?"}
+        tasks = [task for task in tasks[first + 1 :] if task["label"] not in found]
+    return answers
 
 
 def task(exercise: Exercise, sources: list[str], rounds: list[tuple[Any, ...]]) -> dict[str, Any]:
@@ -111,6 +124,8 @@ def grade_all(submissions: Path, checks: Path, out: Path, *, jobs: int, unsafe: 
     """
     if not submissions.is_dir():
         raise ValueError(f"{submissions} is no folder")
+    if out.resolve().is_relative_to(submissions.resolve()):
+        raise ValueError(f"--out {out} lies among the submissions and would be graded; take another folder")
     exercises, todo = load(checks), list(found(submissions))
     learners = [learner for learner, _ in todo]
     if twice := {learner for learner in learners if learners.count(learner) > 1}:

@@ -66,15 +66,24 @@ def read(notebooks: dict[str, bytes], functions: dict[str, str], known: Iterable
         if len(its) > 1:
             places = " and ".join(cell.where for cell in its)
             remarks.append(f"{label} stands in cells {places}. The last one was graded.")
-        if cells and not its:
-            defines = re.compile(rf"^def {function}\(", re.MULTILINE)
-            its = [cell for cell in cells if defines.search(cell.source)][-1:]
-            other = f"; cell {its[0].where}, with {function}, was graded" if its else ""
-            remarks.append(f"{label} is missing: no cell begins with {marker(label)!r}{other}.")
+        if cells and not any(defines(cell.source, function) for cell in its):
+            other = [cell for cell in cells if defines(cell.source, function)][-1:]
+            said = f"its cell has no {function}" if its else f"no cell begins with {marker(label)!r}"
+            instead = f"; cell {other[0].where}, with {function}, was graded" if other else ""
+            if other or not its:
+                remarks.append(f"{label}{'' if its else ' is missing'}: {said}{instead}.")
+            its = other or its
         if its:
             answers[label] = [*its[-1].setup, its[-1].source]
     odd = [f"{one.label} (cell {one.where})" for one in cells if one.label not in {"", *functions, *known}]
     return answers, remarks + [f"{one} is no exercise of this assignment. Was it renamed?" for one in odd]
+
+
+def defines(source: str, function: str) -> bool:
+    """Whether a cell says what a function gives. An empty sheet's ends with `...` and returns nothing."""
+    if source.rstrip().endswith("    ...") and "return" not in source:
+        return False
+    return bool(re.search(rf"^(?:def {function}\(|{function}\b.*=)", source, re.MULTILINE))
 
 
 def code_cells(notebook: bytes, of: str) -> list[Cell]:

@@ -1,10 +1,12 @@
 """Grading without a sandbox: what is refused in words, what is kept, what is written."""
 
 import csv
+import json
 import os
 import shutil
 import time
 from pathlib import Path
+from threading import Event
 
 import pytest
 from sheets import DOUBLED, FULL, MEAN, SETUP, assignment, notebook
@@ -117,6 +119,32 @@ def test_without_a_sandbox_it_refuses(
     said = capsys.readouterr().err
     assert "bubblewrap is not installed" in said and "--unsafe" in said
     assert not (tmp_path / "grades.csv").exists()
+
+
+def test_grades_among_the_submissions_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assignment(tmp_path / "private")
+    notebook(tmp_path / "inbox" / "ann.ipynb", FULL)
+    arguments = ["grade", str(tmp_path / "inbox"), "--checks", str(tmp_path / "private")]
+    assert cli.main([*arguments, "--out", str(tmp_path / "inbox" / "week" / "grades.csv"), "--unsafe"]) == 1
+    assert "lies among the submissions" in capsys.readouterr().err
+
+
+def test_an_exercise_at_which_the_sandbox_ends_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(command: object, request: bytes, *rest: object) -> tuple[bytes, str]:
+        out = b""
+        for task in json.loads(request)["tasks"]:
+            if task["label"] == "greedy":
+                return out, "It took more than 3 GB of memory."
+            out += json.dumps({"label": task["label"], "rounds": []}).encode() + b"\n"
+        return out, ""
+
+    monkeypatch.setattr(sandbox, "run", run)
+    tasks = [{"label": label} for label in ("first", "greedy", "then", "last")]
+    found = grading.answered(tasks, [], Event())
+    assert found.pop("greedy") == {"error": "It took more than 3 GB of memory."}
+    assert found == {label: {"label": label, "rounds": []} for label in ("first", "then", "last")}
 
 
 @pytest.mark.parametrize("name", ["nowhere", "inbox/ann.ipynb"])

@@ -151,8 +151,7 @@ def test_each_gets_its_row_and_no_trick_is_worth_a_point(tmp_path: Path) -> None
         assert (rows[name]["total"], rows[name]["remarks"]) == ("3", ""), rows[name]
     for name, (_, words) in HOSTILE.items():
         assert rows[name]["ex-t-doubled"] == "0" and re.search(words, said[name]), (rows[name], said[name])
-        if name not in ("forks", "memory", "flood", "many files"):  # these end a sandbox, their own
-            assert rows[name]["ex-t-mean"] == "1", (rows[name], said[name])
+        assert rows[name]["ex-t-mean"] == "1", (rows[name], said[name])
     for name in ("essay", "nested", "essay.docx"):
         assert rows[name]["total"] == "0" and "it is no notebook" in rows[name]["remarks"]
     assert "a link or no file" in said["link"] and "root:" not in said["link"]

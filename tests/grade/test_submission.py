@@ -9,6 +9,7 @@ from sheets import DOUBLED, FULL, MEAN, SETUP, notebook
 
 from kdlib.grade import grading, submission, values, worker
 
+EMPTY = "# Exercise ex-t-mean. Keep this line.\ndef mean_of(x):\n    ..."
 FUNCTIONS = {"ex-t-doubled": "doubled", "ex-t-mean": "mean_of"}
 
 
@@ -48,6 +49,14 @@ def test_other_exercises_of_the_book_are_no_remark(tmp_path: Path) -> None:
         ([DOUBLED], "ex-t-mean is missing: no cell begins with '# Exercise ex-t-mean.'."),
         ([DOUBLED, MEAN.split("\n", 1)[1]], "; cell 2, with mean_of, was graded."),
         (
+            [DOUBLED, EMPTY, MEAN.split("\n", 1)[1]],
+            "ex-t-mean: its cell has no mean_of; cell 3, with mean_of, was graded.",
+        ),
+        (
+            [DOUBLED, "# Exercise ex-t-mean. Keep this line.", "mean_of = torch.mean"],
+            "ex-t-mean: its cell has no mean_of; cell 3, with mean_of, was graded.",
+        ),
+        (
             [DOUBLED, MEAN, "# Exercise ex-t-meam. Keep this line."],
             "ex-t-meam (cell 3) is no exercise of this",
         ),
@@ -59,6 +68,13 @@ def test_cells_that_are_twice_missing_or_renamed_are_named(
     path = notebook(tmp_path / "a.ipynb", sources)
     _, remarks = submission.read(submission.content(path), FUNCTIONS)
     assert len(remarks) == 1 and said in remarks[0]
+
+
+def test_an_answer_beside_its_own_cell_counts_where_that_one_is_empty(tmp_path: Path) -> None:
+    own = MEAN.split("\n", 1)[1]
+    for sources, graded in (([EMPTY, own], own), ([own, MEAN], MEAN), ([EMPTY], EMPTY)):
+        path = notebook(tmp_path / "a.ipynb", [SETUP, *sources])
+        assert submission.read(submission.content(path), FUNCTIONS)[0]["ex-t-mean"] == [SETUP, graded]
 
 
 def test_a_function_of_the_page_is_nobodys_answer(tmp_path: Path) -> None:
