@@ -21,7 +21,7 @@ from kdlib.experiments.arms import ADAMW, Arm, Experiment, Fitted, Job, answers,
 from kdlib.experiments.measures import figures
 from kdlib.experiments.race import VIEWS
 from kdlib.losses import features as feature_losses
-from kdlib.objectives import Objective, distilled, signals
+from kdlib.objectives import Objective, distilled, networks, signals
 from kdlib.training import Recipe, devices, logits_of
 
 IMAGES, JUDGED, TUNING_SEED, MEMBERS = 20_000, 5_000, 100, 5
@@ -94,9 +94,9 @@ def network(arm: Arm, seed: int) -> nn.Module:
         return cifar.network(arm, seed)
     student = models.vgg(models.VGG_QUICK, seed=seed)
     if arm.network == "with_regressor":
-        return signals.WithRegressor(student, CHANNELS, seed=seed)
+        return networks.WithRegressor(student, CHANNELS, seed=seed)
     if arm.network == "mutual":
-        return signals.MutualStudents(student, models.vgg(models.VGG_QUICK, seed=seed + 1000))
+        return networks.MutualStudents(student, models.vgg(models.VGG_QUICK, seed=seed + 1000))
     return student
 
 
@@ -122,7 +122,7 @@ def objective(job: Job, part: Dataset) -> Objective:
     if method in ("self", "ensemble"):  # of students alone whose initial weights and order are their own
         crowd = [job.seed + 1000 * k for k in range(1, 2 if method == "self" else MEMBERS + 1)]
         peers = [fit(EXPERIMENT, job.of(ALONE, seed)).model for seed in crowd]
-        return distilled(signals.Ensemble(peers, 4.0).to(devices.pick()), temperature=4.0, alpha=setting)
+        return distilled(networks.Ensemble(peers, 4.0).to(devices.pick()), temperature=4.0, alpha=setting)
     if (kind := method.removesuffix("_soft")) in ("hint", "attention", "relational"):
         soft = {"temperature": job.arm.temperature, "alpha": job.arm.alpha}
         return by_features(kind, taught_by(EXPERIMENT, job).to(devices.pick()), weight=setting, **soft)
