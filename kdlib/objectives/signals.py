@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -203,7 +204,7 @@ def _standardised(student: Tensor, teacher: Tensor, labels: Tensor, *, temperatu
     return losses.distillation_term(own, theirs, temperature, mask=rows.labelled(labels, student)[1])
 
 
-def _known(weight: float, temperature: float, alpha: float) -> dict[str, float]:
+def _known(weight: float, temperature: float, alpha: float) -> dict[str, Any]:
     """The settings of a term of features and the soft targets beside it, once they are found to be good."""
     _check(weight)
     checks.temperature(temperature)
