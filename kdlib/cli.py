@@ -67,7 +67,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 def add_run(parser: argparse.ArgumentParser) -> None:
     """The options of `run`."""
     parser.add_argument("name", choices=runner.EXPERIMENTS)
-    parser.add_argument("--scale", default="cpu", choices=("cpu", "full"))
+    parser.add_argument("--scale", default="cpu", choices=runner.SCALES)
     parser.add_argument("--only", default="*", metavar="PATTERN", help="arms that match, as in 'tutorial-*'")
     parser.add_argument("--seeds", type=int, nargs="+", help="these seeds instead of all")
     parser.set_defaults(run=run_experiments)
@@ -83,7 +83,7 @@ def run_experiments(arguments: argparse.Namespace) -> int:
 def add_show(parser: argparse.ArgumentParser) -> None:
     """The options of `show`."""
     parser.add_argument("name", nargs="?", choices=runner.EXPERIMENTS)
-    parser.add_argument("--scale", default="cpu", choices=("cpu", "full"))
+    parser.add_argument("--scale", default="cpu", choices=runner.SCALES)
     parser.set_defaults(run=show_experiments)
 
 
@@ -152,9 +152,8 @@ def fetch_data(arguments: argparse.Namespace) -> int:
     if arguments.name == "mnist":
         print("all of mnist is bundled; there is nothing to fetch")
         return 0
-    path = full.fetch(
-        arguments.name, arguments.source, 64 if arguments.resolution is None else arguments.resolution
-    )
+    size = 64 if arguments.resolution is None else arguments.resolution
+    path = full.fetch(arguments.name, arguments.source, size)
     print(f"{arguments.name}: {path} ({megabytes([path])}), verified")
     return 0
 
@@ -185,13 +184,11 @@ def clear_data(arguments: argparse.Namespace) -> int:
 def bundled_counts(name: str) -> str:
     """Splits and their numbers of images in the bundle, as text."""
     if name == "chest_xray":
-        counts = {
-            split: len(chest_xray.indices(chest_xray.kaggle_files(), split)) for split in data.SPLITS[name]
-        }
+        known = chest_xray.kaggle_files()
+        counts = {split: len(chest_xray.indices(known, split)) for split in data.SPLITS[name]}
     else:
-        counts = {
-            split: bundle.manifest()[name][f"{split}_images"]["shape"][0] for split in data.SPLITS[name]
-        }
+        arrays = bundle.manifest()[name]
+        counts = {split: arrays[f"{split}_images"]["shape"][0] for split in data.SPLITS[name]}
     return ", ".join(f"{split} {count:,}" for split, count in counts.items())
 
 

@@ -57,9 +57,7 @@ def mnist_teacher() -> nn.Sequential:
     Raises:
         DamagedError: the shipped file or its record is missing or altered.
     """
-    model = models.lenet5(seed=0)
-    model.load_state_dict(tensors("mnist_lenet5_teacher"))
-    return model.eval()
+    return _loaded(models.lenet5(seed=0), "mnist_lenet5_teacher")
 
 
 def mnist_student(name: str) -> nn.Sequential:

@@ -17,7 +17,6 @@ from safetensors import SafetensorError, safe_open
 
 from kdlib import files
 from kdlib.data.bundle import UInt8Array, sha256_of
-from kdlib.files import locked as locked  # for experiments that still ask here
 
 
 class AlteredError(OSError):

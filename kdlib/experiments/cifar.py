@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdlib import data, losses, models
@@ -17,8 +16,7 @@ from kdlib.data import Dataset
 from kdlib.experiments.arms import Arm, Experiment, Fitted, Job, answers, taught, taught_by
 from kdlib.experiments.measures import confusion, digits, figures, parameters
 from kdlib.experiments.race import LESS, VIEWS, judged
-from kdlib.objectives import Batch, Objective, distilled, teacher_logits
-from kdlib.objectives.answers import logits_on
+from kdlib.objectives import Objective, distilled, signals
 from kdlib.training import Recipe, logits_of
 
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -118,8 +116,9 @@ def compare(job: Job, fitted: Fitted) -> dict[str, Any]:
 def objective(job: Job, part: Dataset) -> Objective:
     """labml's loss, a teacher that sees the image unmoved, and teachers that say less than they know."""
     arm = job.arm
-    if arm.loss == "labml":
-        return partial(as_written, teacher=taught_by(EXPERIMENT, job), temperature=arm.temperature)
+    if arm.loss == "labml":  # its teacher runs live, because its batch norm keeps no statistics
+        term = partial(as_written, temperature=arm.temperature)
+        return signals.by_logits(term, taught_by(EXPERIMENT, job), weight=100, labels=0.5)
     if arm.loss == "fixed":
         logits = answers(EXPERIMENT, job, part, VIEWS[:1])[:, 0]
     else:
@@ -127,19 +126,12 @@ def objective(job: Job, part: Dataset) -> Objective:
     return distilled(logits, temperature=arm.temperature, alpha=arm.alpha)
 
 
-def as_written(
-    model: nn.Module, batch: Batch, *, teacher: nn.Module, temperature: float
-) -> dict[str, Tensor]:
-    """labml's loss: a hundred times the divergence's mean over classes too, half of the cross-entropy.
+def as_written(student: Tensor, teacher: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
+    """labml's term: the divergence's mean over the ten classes too, and no T^2. Chapter 02 converts its loss.
 
-    Chapter 02 converts it. Its teacher runs live, because its batch norm keeps no statistics.
+    That is a hundred times this and half of the cross-entropy.
     """
-
-    student = logits_on(model, batch.images)
-    target = teacher_logits(teacher, batch)
-    soft = losses.distillation_term(student, target, temperature) / temperature**2 / 10
-    hard = F.cross_entropy(student, batch.labels)
-    return {"loss": 100 * soft + 0.5 * hard, "soft": soft, "hard": hard}
+    return losses.distillation_term(student, teacher, temperature) / temperature**2 / 10
 
 
 @lru_cache

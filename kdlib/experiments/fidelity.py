@@ -75,13 +75,13 @@ def measure(job: Job, fitted: Fitted) -> dict[str, Any]:
     measured["parameters"] = parameters(model)
     if "dropout" not in arm.options:  # a student
         teacher = fit(EXPERIMENT, job.of(arm.teacher or TEACHER)).model
-        for name, part in (("test", test), ("transfer", transfer)):
-            pair = logits_of(model, part), logits_of(teacher, part)
+        on_test, on_transfer = logits_of(teacher, test), logits_of(teacher, transfer)
+        pairs = {"test": (logits, on_test), "transfer": (logits_of(model, transfer), on_transfer)}
+        for name, pair in pairs.items():
             measured[f"{name}_agreement"] = fidelity.agreement(*pair)
             measured[f"{name}_divergence"] = fidelity.divergence(*pair)
-        says = logits_of(teacher, transfer).argmax(1)
-        measured["teacher_chooses"] = torch.bincount(says, minlength=10).tolist()
-        measured["same_mistakes"] = fidelity.same_mistakes(logits, logits_of(teacher, test), test.labels)
+        measured["teacher_chooses"] = torch.bincount(on_transfer.argmax(1), minlength=10).tolist()
+        measured["same_mistakes"] = fidelity.same_mistakes(logits, on_test, test.labels)
     return measured
 
 

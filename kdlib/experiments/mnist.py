@@ -16,7 +16,7 @@ from kdlib.data import Dataset
 from kdlib.evaluation import metrics
 from kdlib.experiments.arms import ADAMW, Arm, Experiment, Fitted, Job, answers, taught
 from kdlib.experiments.measures import figures, parameters
-from kdlib.objectives import Batch, Objective, teacher_logits
+from kdlib.objectives import Objective, signals
 from kdlib.training import Recipe, logits_of
 
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -151,22 +151,17 @@ def best_bias(logits: Tensor, labels: Tensor, classes: tuple[int, ...]) -> float
 
 def objective(job: Job, part: Dataset) -> Objective:
     """The tutorial's own loss."""
-    arm, logits = job.arm, answers(EXPERIMENT, job, part)
-    return partial(as_written, teacher=logits, temperature=arm.temperature, alpha=arm.alpha)
+    arm, term = job.arm, partial(as_written, temperature=job.arm.temperature)
+    return signals.by_logits(term, answers(EXPERIMENT, job, part), weight=arm.alpha, labels=1 - arm.alpha)
 
 
-def as_written(
-    model: nn.Module, batch: Batch, *, teacher: nn.Module | Tensor, temperature: float, alpha: float
-) -> dict[str, Tensor]:
-    """The Vietnamese tutorial's loss as it stands there: the arguments of kl_div swapped, and no T^2.
+def as_written(student: Tensor, teacher: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
+    """The Vietnamese tutorial's term as it stands there: the arguments of kl_div swapped, and no T^2.
 
     Swapped, it is KL(student || teacher), and the gradient flows through both places of the student.
     """
-    student = model(batch.images)
-    teacher_log = F.log_softmax(teacher_logits(teacher, batch) / temperature, dim=1)
-    soft = F.kl_div(teacher_log, F.softmax(student / temperature, dim=1), reduction="batchmean")
-    hard = F.cross_entropy(student, batch.labels)
-    return {"loss": (1 - alpha) * hard + alpha * soft, "soft": soft, "hard": hard}
+    log_p = F.log_softmax(teacher / temperature, dim=1)
+    return F.kl_div(log_p, F.softmax(student / temperature, dim=1), reduction="batchmean")
 
 
 @lru_cache

@@ -9,23 +9,21 @@ come from two teachers, each trained on half of the patients and asked about the
 """
 
 from dataclasses import replace
-from functools import cache, partial
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kdlib import data, models
+from kdlib import models
 from kdlib.data import Dataset
+from kdlib.experiments import xray
 from kdlib.experiments.arms import Arm, Experiment, Fitted, Job, fit, taught
 from kdlib.experiments.measures import figures, parameters
 from kdlib.objectives import Objective, distilled
 from kdlib.training import Recipe, logits_of
 
 SHARP = 64
-# By split, as everyone has them: the bundle's, whatever KDLIB_SCALE says.
-pictures = cache(partial(data.load, "chest_xray", scale="quick"))
 RECIPE = Recipe(15, 1e-3, batch_size=32, optimizer="adam", schedule="one_cycle", half="everywhere")
 TEACHER = Arm("sharp", "sharp", RECIPE, options={"pixels": SHARP})
 HALVES = [replace(TEACHER, name=f"half-{part}", options={"pixels": SHARP, "half": part}) for part in (0, 1)]
@@ -71,7 +69,7 @@ def network(arm: Arm, seed: int) -> nn.Module:
 def measure(job: Job, fitted: Fitted) -> dict[str, Any]:
     """Accuracy, AUROC and logloss on validation and test pictures."""
     measured: dict[str, Any] = {"parameters": parameters(fitted.model)}
-    for name, part in (("validation", pictures("val")), ("test", pictures("test"))):
+    for name, part in (("validation", xray.folder_of("val")), ("test", xray.folder_of("test"))):
         logits = logits_of(fitted.model, part)
         measured |= figures(logits, part.labels, "accuracy", "auroc", "logloss", of=f"{name}_")
     return measured
@@ -88,13 +86,13 @@ def objective(job: Job, part: Dataset) -> Objective:
 
 def train_set(job: Job) -> Dataset:
     """The training pictures, of half of the patients for a teacher that knows only these."""
-    whole, half = pictures("train"), job.arm.options.get("half")
+    whole, half = xray.folder_of("train"), job.arm.options.get("half")
     return whole if half is None else whole.subset(side(whole, job.seed) == half)
 
 
 def side(part: Dataset, seed: int) -> Tensor:
     """For each picture which half of the training patients its own is in, 0 or 1, drawn from the seed."""
-    whole = pictures("train").patients
+    whole = xray.folder_of("train").patients
     assert part.patients is not None and whole is not None
     names = sorted(set(whole))
     order = torch.randperm(len(names), generator=torch.Generator().manual_seed(seed)).tolist()
@@ -102,12 +100,7 @@ def side(part: Dataset, seed: int) -> Tensor:
     return torch.tensor([half[name] for name in part.patients])
 
 
-def test_set(job: Job) -> Dataset:
-    """The test folder."""
-    return pictures("test")
-
-
 HEADLINE = ("test_auroc", "test AUROC", 3)
 EXPERIMENT = Experiment(
-    "privileged_resolution", arms, network, train_set, test_set, measure, objective, HEADLINE, canary=64
+    "privileged_resolution", arms, network, train_set, xray.test_set, measure, objective, HEADLINE, canary=64
 )

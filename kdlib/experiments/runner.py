@@ -11,6 +11,7 @@ import os
 import tempfile
 import time
 from fnmatch import fnmatch
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,34 +21,17 @@ from kdlib import files
 from kdlib.data import cache, digest
 from kdlib.data.dataset import Dataset
 from kdlib.evaluation import statistics
-from kdlib.experiments import (
-    caching_cost,
-    cifar,
-    clicks,
-    fidelity,
-    language,
-    language_cost,
-    language_writing,
-    ledger,
-    loss_bugs,
-    mnist,
-    privileged_resolution,
-    race,
-    ship,
-    signals,
-    speed,
-    up,
-    xray,
-)
+from kdlib.experiments import ledger
 from kdlib.experiments.arms import Arm, Experiment, Job, fit, settings, spread
+from kdlib.experiments.speed import threads
 from kdlib.training import devices, logits_of
 
 CHAPTERS = (
-    loss_bugs, mnist, race, cifar, caching_cost, xray, speed, clicks, privileged_resolution, signals,
-    fidelity, ship, up, language, language_cost, language_writing,
+    "loss_bugs", "mnist", "race", "cifar", "caching_cost", "xray", "speed", "clicks", "privileged_resolution",
+    "signals", "fidelity", "ship", "up", "language", "language_cost", "language_writing",
 )  # fmt: skip
-# All that these files define, in this order.
-EXPERIMENTS = {e.name: e for of in CHAPTERS for e in vars(of).values() if isinstance(e, Experiment)}
+DEFINED = [value for name in CHAPTERS for value in vars(import_module(f"kdlib.experiments.{name}")).values()]
+EXPERIMENTS = {value.name: value for value in DEFINED if isinstance(value, Experiment)}
 SCALES = ("cpu", "full")
 
 
@@ -154,17 +138,18 @@ def measured_of(experiment: Experiment, job: Job) -> dict[str, Any]:
     Raises:
         ValueError: what was measured could not be shown, said before a record is written.
     """
+    half = job.arm.recipe.half if job.arm.recipe else "nowhere"
     if experiment.time:
         measured = {"curve": {}, **experiment.time(job)}
         measured |= measured.pop("machine", {})  # what it chose itself, such as its threads
-        half = job.arm.recipe.half if job.arm.recipe else "nowhere"
     else:
         fitted = fit(experiment, job)
         test = experiment.test_set(job) if experiment.test_set else None
         sets = (experiment.train_set(job), experiment.validation(job), test)
         known = [part for part in sets if isinstance(part, Dataset)]
         measured = {"metrics": experiment.measure(job, fitted), "curve": ledger.columns(fitted.curve)}
-        measured["data"], half = digest(*known) if known else None, fitted.half
+        measured["data"] = digest(*known) if known else None
+        half = half if known else "nowhere"  # with a loader it was trained on the CPU
     kept = devices.chosen_half(devices.pick(), half)
     measured["half"] = kept and str(kept)
     needed, metric = f"what {experiment.name} measures", experiment.headline[0]
@@ -196,7 +181,7 @@ def canary(experiment: Experiment, arm: Arm, folder: Path) -> list[float]:
 def canaries(experiment: Experiment) -> dict[str, list[float]]:
     """The canary of every arm that is trained at scale cpu, under the names by which they are stored."""
     arms = [arm for arm in experiment.arms() if arm.recipe and not experiment.time and len(arm.seeds)]
-    with speed.threads(1), tempfile.TemporaryDirectory() as folder:
+    with threads(1), tempfile.TemporaryDirectory() as folder:
         return {f"{experiment.name}.{arm.name}": canary(experiment, arm, Path(folder)) for arm in arms}
 
 

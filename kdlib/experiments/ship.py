@@ -21,7 +21,7 @@ from kdlib.evaluation import metrics, statistics
 from kdlib.experiments import mnist, xray
 from kdlib.experiments.arms import Arm, Experiment, Job
 from kdlib.experiments.measures import confusion, figures
-from kdlib.experiments.speed import latencies, processor, threads
+from kdlib.experiments.speed import processor, threads, timed
 from kdlib.training import logits_of
 
 CALIBRATED = {"images": 256, "seed": 0}  # of the train split
@@ -78,12 +78,6 @@ def calibration(train: Dataset, n: int, seed: int) -> Dataset:
     """So many images at random; from `seed` alone."""
     order = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))
     return train.subset(order[:n])
-
-
-def timed(name: str, answer: Callable[[Tensor], Tensor], image: Tensor, calls: int) -> dict[str, float]:
-    """The median and the 95th percentile of milliseconds for one image, after a tenth as many calls."""
-    times = latencies(answer, image, calls=calls, warm_up=calls // 10)
-    return {f"{name}_ms": float(times.quantile(0.5)), f"{name}_p95_ms": float(times.quantile(0.95))}
 
 
 def judged(found: Tensor, torchs: Tensor, labels: Tensor) -> dict[str, Any]:

@@ -21,46 +21,32 @@ from kdlib.experiments.arms import ADAMW, Arm, Experiment, Fitted, Job, answers,
 from kdlib.experiments.measures import figures
 from kdlib.experiments.race import VIEWS
 from kdlib.losses import features as feature_losses
-from kdlib.objectives import Objective, distilled, signals
+from kdlib.objectives import Objective, distilled, networks, signals
 from kdlib.training import Recipe, devices, logits_of
 
 IMAGES, JUDGED, TUNING_SEED, MEMBERS = 20_000, 5_000, 100, 5
-# What is tried for each method, and which was best: the learning rate of the student alone, epsilon of
-# smoothed labels, alpha where there are soft targets, the weight of the term elsewhere.
-TRIED: dict[str, tuple[tuple[float, ...], float]] = {
-    "alone": ((0.001, 0.003, 0.01, 0.03), 0.01),
-    "smoothed": ((0.02, 0.05, 0.1, 0.2), 0.1),
-    "soft": ((0.2, 0.5, 0.9, 1.0), 0.9),
-    "decoupled": ((0.5, 1.0, 2.0, 8.0), 1.0),
-    "dist": ((0.25, 0.5, 1.0, 2.0), 0.25),
-    "standardised": ((0.3, 1.0, 3.0, 9.0), 0.3),
-    "hint": ((0.1, 1.0, 10.0, 100.0), 1.0),
-    "attention": ((0.1, 1.0, 10.0, 100.0), 0.1),
-    "relational": ((0.2, 1.0, 5.0, 25.0), 5.0),
-    "hint_soft": ((0.1, 1.0, 10.0, 100.0), 0.1),
-    "attention_soft": ((0.1, 1.0, 10.0, 100.0), 10.0),
-    "relational_soft": ((0.2, 1.0, 5.0, 25.0), 25.0),
-    "mutual": ((0.2, 0.5, 1.0, 2.0), 0.2),
-    "self": ((0.2, 0.5, 0.9, 1.0), 0.5),
-    "ensemble": ((0.2, 0.5, 0.9, 1.0), 0.5),
+# Each method's name in tables and figures, what is tried, and which was best: the learning rate of the
+# student alone, epsilon of smoothed labels, alpha where there are soft targets, the weight of the term
+# elsewhere.
+METHODS: dict[str, tuple[str, tuple[float, ...], float]] = {
+    "alone": ("alone", (0.001, 0.003, 0.01, 0.03), 0.01),
+    "smoothed": ("smoothed labels", (0.02, 0.05, 0.1, 0.2), 0.1),
+    "soft": ("soft targets", (0.2, 0.5, 0.9, 1.0), 0.9),
+    "decoupled": ("decoupled", (0.5, 1.0, 2.0, 8.0), 1.0),
+    "dist": ("DIST", (0.25, 0.5, 1.0, 2.0), 0.25),
+    "standardised": ("standardised", (0.3, 1.0, 3.0, 9.0), 0.3),
+    "hint": ("hint", (0.1, 1.0, 10.0, 100.0), 1.0),
+    "attention": ("attention", (0.1, 1.0, 10.0, 100.0), 0.1),
+    "relational": ("relations", (0.2, 1.0, 5.0, 25.0), 5.0),
+    "hint_soft": ("hint, soft targets", (0.1, 1.0, 10.0, 100.0), 0.1),
+    "attention_soft": ("attention, soft targets", (0.1, 1.0, 10.0, 100.0), 10.0),
+    "relational_soft": ("relations, soft targets", (0.2, 1.0, 5.0, 25.0), 25.0),
+    "mutual": ("mutual", (0.2, 0.5, 1.0, 2.0), 0.2),
+    "self": ("self", (0.2, 0.5, 0.9, 1.0), 0.5),
+    "ensemble": ("ensemble of 5", (0.2, 0.5, 0.9, 1.0), 0.5),
 }
-NAMES = {  # in tables and figures
-    "alone": "alone",
-    "smoothed": "smoothed labels",
-    "soft": "soft targets",
-    "decoupled": "decoupled",
-    "dist": "DIST",
-    "standardised": "standardised",
-    "hint": "hint",
-    "attention": "attention",
-    "relational": "relations",
-    "hint_soft": "hint, soft targets",
-    "attention_soft": "attention, soft targets",
-    "relational_soft": "relations, soft targets",
-    "mutual": "mutual",
-    "self": "self",
-    "ensemble": "ensemble of 5",
-}
+NAMES = {method: name for method, (name, _, _) in METHODS.items()}
+TRIED = {method: (tried, best) for method, (_, tried, best) in METHODS.items()}
 # AdamW, because its steps do not grow with the size of a loss, which differs from method to method: with SGD,
 # at the rate that suited the student alone, decoupled distillation of beta = 8 stayed at chance.
 RECIPE = Recipe(8, TRIED["alone"][1], half="everywhere", **ADAMW)
@@ -108,9 +94,9 @@ def network(arm: Arm, seed: int) -> nn.Module:
         return cifar.network(arm, seed)
     student = models.vgg(models.VGG_QUICK, seed=seed)
     if arm.network == "with_regressor":
-        return signals.WithRegressor(student, CHANNELS, seed=seed)
+        return networks.WithRegressor(student, CHANNELS, seed=seed)
     if arm.network == "mutual":
-        return signals.MutualStudents(student, models.vgg(models.VGG_QUICK, seed=seed + 1000))
+        return networks.MutualStudents(student, models.vgg(models.VGG_QUICK, seed=seed + 1000))
     return student
 
 
@@ -136,7 +122,7 @@ def objective(job: Job, part: Dataset) -> Objective:
     if method in ("self", "ensemble"):  # of students alone whose initial weights and order are their own
         crowd = [job.seed + 1000 * k for k in range(1, 2 if method == "self" else MEMBERS + 1)]
         peers = [fit(EXPERIMENT, job.of(ALONE, seed)).model for seed in crowd]
-        return distilled(signals.Ensemble(peers, 4.0).to(devices.pick()), temperature=4.0, alpha=setting)
+        return distilled(networks.Ensemble(peers, 4.0).to(devices.pick()), temperature=4.0, alpha=setting)
     if (kind := method.removesuffix("_soft")) in ("hint", "attention", "relational"):
         soft = {"temperature": job.arm.temperature, "alpha": job.arm.alpha}
         return by_features(kind, taught_by(EXPERIMENT, job).to(devices.pick()), weight=setting, **soft)

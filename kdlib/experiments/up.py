@@ -41,8 +41,8 @@ def network(name: str, seed: int) -> nn.Module:
 
 def images(name: str, steps: int) -> Dataset:
     """Training images for so many steps."""
-    of = ("mnist", 32) if name == "lenet" else ("cifar10", 32)
-    return data.load(of[0], "train", scale="quick", resolution=of[1]).subset(range(steps * RECIPE.batch_size))
+    whole = data.load("mnist" if name == "lenet" else "cifar10", "train", scale="quick", resolution=32)
+    return whole.subset(range(steps * RECIPE.batch_size))
 
 
 def work(name: str, epochs: int, steps: list[int], seed: int, folder: Path) -> None:

@@ -21,8 +21,7 @@ from kdlib.evaluation import metrics
 from kdlib.experiments import race
 from kdlib.experiments.arms import ADAMW, Arm, Experiment, Fitted, Job, answers, taught
 from kdlib.experiments.measures import confusion, figures, parameters
-from kdlib.objectives import Batch, Objective, distilled, teacher_logits
-from kdlib.objectives.answers import logits_on
+from kdlib.objectives import Objective, distilled, signals
 from kdlib.training import Recipe, logits_of
 
 KINDS = ("normal", "bacteria", "virus")
@@ -164,18 +163,14 @@ def objective(job: Job, part: Dataset) -> Objective:
     if arm.loss in ("kinds", "unseen"):
         logits = two_classes(logits, arm.temperature)
         return distilled(logits, temperature=arm.temperature, alpha=arm.alpha)
-    return partial(as_written, teacher=logits, temperature=arm.temperature, alpha=arm.alpha)
+    term = partial(as_written, temperature=arm.temperature)
+    return signals.by_logits(term, logits, weight=arm.alpha, labels=1 - arm.alpha)
 
 
-def as_written(
-    model: nn.Module, batch: Batch, *, teacher: nn.Module | Tensor, temperature: float, alpha: float
-) -> dict[str, Tensor]:
-    """Mage's loss as it stands there: the mean over classes too, and no T^2."""
-    student = logits_on(model, batch.images)
-    target = F.softmax(teacher_logits(teacher, batch).to(student.dtype) / temperature, dim=1)
-    soft = F.kl_div(F.log_softmax(student / temperature, dim=1), target, reduction="none").mean()
-    hard = F.cross_entropy(student, batch.labels)
-    return {"loss": (1 - alpha) * hard + alpha * soft, "soft": soft, "hard": hard}
+def as_written(student: Tensor, teacher: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
+    """Mage's term as it stands there: the mean over classes too, and no T^2."""
+    target = F.softmax(teacher.to(student.dtype) / temperature, dim=1)
+    return F.kl_div(F.log_softmax(student / temperature, dim=1), target, reduction="none").mean()
 
 
 def parts(job: Job) -> tuple[Dataset, Dataset]:

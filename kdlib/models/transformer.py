@@ -164,18 +164,17 @@ def write(
         raise ValueError(f"temperature is {temperature}; it must be a finite number, 0 or above")
     was_training = model.training
     model.eval()
-    text = prompts.long()
-    logits, cache = model.read(text, None)
+    text = unread = prompts.long()
+    cache: Cache | None = None
     for _ in range(length):
+        logits, cache = model.read(unread, cache)
         last = logits[:, -1]
         if temperature:
             token = torch.multinomial(torch.softmax(last / temperature, dim=-1), 1, generator=draw)
         else:
             token = last.argmax(-1, keepdim=True)
-        text = torch.cat([text, token], dim=1)
-        if cache[0][0].shape[2] < model.context:
-            logits, cache = model.read(token, cache)
-        else:
-            logits, cache = model.read(text[:, -(model.context // 2 + 1) :], None)
+        text, unread = torch.cat([text, token], dim=1), token
+        if cache[0][0].shape[2] == model.context:
+            unread, cache = text[:, -(model.context // 2 + 1) :], None
     model.train(was_training)
     return text

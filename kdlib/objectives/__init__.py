@@ -4,6 +4,7 @@ answers      a model's logits on a batch
 classic      supervised, distilled, label_smoothed
 ramps        when the teacher's term counts
 signals      other signals than softened logits
+networks     several networks as one, for some of them
 privileged   a teacher that sees more than its student
 on_policy    the student writes and the teacher judges
 hooks        what layers compute, without editing a model

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,60 +12,12 @@ from kdlib.losses import features as feature_losses
 from kdlib.losses import logits as logit_losses
 from kdlib.losses import rows
 from kdlib.objectives import Batch, Objective, Teacher, hooks, logits_on, teacher_logits
+from kdlib.objectives.networks import MutualStudents, WithRegressor
 
 # From the student's and the teacher's logits and the labels to a term.
 LogitTerm = Callable[[Tensor, Tensor, Tensor], Tensor]
 # From what the layers of student and teacher gave to a term.
 FeatureTerm = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Tensor]
-
-
-class WithRegressor(nn.Module):
-    """A student with a regressor that is trained beside it; `model.student` is what to keep. Chapter 07.
-
-    The regressor of FitNets (Romero et al., 2015) makes as many channels of the student's map as its
-    teacher's has, by a convolution of one pixel. Called, the whole is the student.
-    """
-
-    def __init__(self, student: nn.Module, channels: tuple[int, int], *, seed: int):
-        super().__init__()
-        self.student = student
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
-            self.regressor = nn.Conv2d(*channels, 1)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """The student's logits: the regressor is not asked."""
-        return self.student(images)  # type: ignore[no-any-return]
-
-
-class MutualStudents(nn.Module):
-    """Students that are trained together; called, it is the first of them. Chapter 07."""
-
-    def __init__(self, *students: nn.Module):
-        super().__init__()
-        if len({id(student) for student in students}) < 2 or len(set(students)) < len(students):
-            raise ValueError("mutual learning needs two students or more, each an object of its own")
-        self.students = nn.ModuleList(students)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """The first student's logits."""
-        return self.students[0](images)  # type: ignore[no-any-return]
-
-
-class Ensemble(nn.Module):
-    """Several models as one teacher, averaged at a temperature: `logit_losses.pooled`. Chapter 07."""
-
-    def __init__(self, members: Sequence[nn.Module], temperature: float):
-        super().__init__()
-        if not members:
-            raise ValueError("members is empty; an ensemble has at least one model")
-        self.members = nn.ModuleList(members)
-        self.temperature = checks.temperature(temperature)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, classes) whose softened output is the mean of the members'."""
-        logits = torch.stack([logits_on(member, images) for member in self.members])
-        return logit_losses.pooled(logits, self.temperature)
 
 
 def by_logits(term: LogitTerm, teacher: Teacher, *, weight: float, labels: float = 1.0) -> Objective:
@@ -120,18 +73,8 @@ def by_features(
         ValueError: a weight below 0, a temperature or an alpha out of range; in training, a layer that does
             not exist or maps that do not fit.
     """
-    _check(weight)
-    checks.temperature(temperature)
-    checks.alpha(alpha)
-    return partial(
-        _by_features,
-        term=term,
-        teacher=teacher,
-        layers=layers,
-        weight=weight,
-        temperature=temperature,
-        alpha=alpha,
-    )
+    known = _known(weight, temperature, alpha)
+    return partial(_by_features, term=term, teacher=teacher, layers=layers, **known)
 
 
 def _by_features(
@@ -182,12 +125,7 @@ def hinted(
         ValueError: a weight below 0, a temperature or an alpha out of range; when it is trained, a layer that
             gives no maps, or maps that do not fit.
     """
-    _check(weight)
-    checks.temperature(temperature)
-    checks.alpha(alpha)
-    return partial(
-        _hinted, teacher=teacher, layers=layers, weight=weight, temperature=temperature, alpha=alpha
-    )
+    return partial(_hinted, teacher=teacher, layers=layers, **_known(weight, temperature, alpha))
 
 
 def _hinted(
@@ -264,6 +202,14 @@ def standardised_term(temperature: float) -> LogitTerm:
 def _standardised(student: Tensor, teacher: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
     own, theirs = logit_losses.standardised(student), logit_losses.standardised(teacher)
     return losses.distillation_term(own, theirs, temperature, mask=rows.labelled(labels, student)[1])
+
+
+def _known(weight: float, temperature: float, alpha: float) -> dict[str, Any]:
+    """The settings of a term of features and the soft targets beside it, once they are found to be good."""
+    _check(weight)
+    checks.temperature(temperature)
+    checks.alpha(alpha)
+    return {"weight": weight, "temperature": temperature, "alpha": alpha}
 
 
 def _check(*weights: float) -> None:

@@ -47,13 +47,10 @@ def answers_slider(
     """
     if not isinstance(logits, Mapping) or len(logits) not in (2, 3):
         raise TypeError(f"logits is {logits!r}; give a dict of 2 or 3 models, the teacher first")
-    arguments = [f"logits[{name!r}]" for name in logits]
-    each = [
-        as_logits(z, argument, examples=MOST, classes=MOST)
-        for z, argument in zip(logits.values(), arguments, strict=True)
-    ]
-    for z, argument in zip(each, arguments, strict=True):
-        checks.same_shape(each[0], z, (arguments[0], argument))
+    named = {f"logits[{name!r}]": z for name, z in logits.items()}
+    each = [as_logits(z, argument, examples=MOST, classes=MOST) for argument, z in named.items()]
+    for argument, z in zip(named, each, strict=True):
+        checks.same_shape(each[0], z, (next(iter(named)), argument))
     examples, classes = each[0].shape
     data = {
         "models": [str(name) for name in logits],

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from kdlib import pretrained
 from kdlib.sliders.slider import Slider
-from kdlib.sliders.stored import check_examples, network_slider
+from kdlib.sliders.stored import network_slider
 
 
 def digits_slider(images: Tensor, *, names: Sequence[str], temperature: float = 1.0) -> Slider:
@@ -25,11 +25,10 @@ def digits_slider(images: Tensor, *, names: Sequence[str], temperature: float = 
         TypeError, ValueError: images, names or a temperature of another form.
         DamagedError: shipped weights are missing or altered.
     """
-    check_examples(images, names, 28)
     models = {"teacher": ("mnist_lenet5_teacher", pretrained.mnist_teacher())}
     for name in pretrained.STUDENTS:
         models[name] = (f"mnist_student_{name}", pretrained.mnist_student(name))
     labels = [str(digit) for digit in range(10)]
     return network_slider(
-        "digits", models, images, names, side=32, temperature=temperature, ink=True, labels=labels
+        "digits", models, images, names, of=28, side=32, temperature=temperature, ink=True, labels=labels
     )

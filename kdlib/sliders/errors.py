@@ -57,23 +57,9 @@ def errors_slider(
         for name, pairs in runs.items()
     }
     mean = interval(list(_errors(teacher, "teacher").values())).mean
-    known = ("alone", "distilled", "gap")
-    rows = [
-        [
-            f"{name}: {each['value']}",
-            *(format_interval(each[what], sign=what == "gap") for what in known),
-            f"{each['gap'].seeds}",
-        ]
-        for name, pairs in told.items()
-        for each in pairs
-    ]
     return Slider(
         "errors",
-        data={
-            "runs": told,
-            "teacher": mean,
-            "about": {name: about.get(name, "") for name in runs},
-        },
+        data={"runs": told, "teacher": mean, "about": {name: about.get(name, "") for name in runs}},
         settings={
             "varied": setting(as_choice, next(iter(runs)), "varied", list(runs)),
             **{name: setting(as_index, 0, name, len(pairs)) for name, pairs in told.items()},
@@ -81,7 +67,7 @@ def errors_slider(
         instead=table(
             f"Test errors with 95\N{NO-BREAK SPACE}% intervals; the teacher makes {fixed(mean, 0)}.",
             ["what is varied", "alone", "distilled", "distilled minus alone", "seeds"],
-            rows,
+            [_row(name, each) for name, pairs in told.items() for each in pairs],
         ),
     )
 
@@ -90,17 +76,18 @@ def _measured(pair: Any, name: str) -> dict[str, Any]:
     """The means of both students and of their difference, over the seeds that both have."""
     if not isinstance(pair, Pair):
         raise TypeError(f"{name} is {pair!r}; give Pair(value, alone, distilled)")
-    alone, distilled = _errors(pair.alone, f"{name}.alone"), _errors(pair.distilled, f"{name}.distilled")
-    both = alone.keys() & distilled.keys()
+    known = {what: _errors(getattr(pair, what), f"{name}.{what}") for what in ("alone", "distilled")}
+    both = known["alone"].keys() & known["distilled"].keys()
     if len(both) < ENOUGH:
         raise ValueError(f"{name} has {len(both)} seeds in common; give {ENOUGH} or more")
-    means = [interval([of[seed] for seed in both]) for of in (alone, distilled)]
-    return {
-        "value": pair.value,
-        "alone": means[0],
-        "distilled": means[1],
-        "gap": paired(distilled, alone),
-    }
+    means = {what: interval([of[seed] for seed in both]) for what, of in known.items()}
+    return {"value": pair.value, **means, "gap": paired(known["distilled"], known["alone"])}
+
+
+def _row(name: str, found: dict[str, Any]) -> list[str]:
+    """What `_measured` gave, for the table."""
+    intervals = [format_interval(found[what], sign=what == "gap") for what in ("alone", "distilled", "gap")]
+    return [f"{name}: {found['value']}", *intervals, f"{found['gap'].seeds}"]
 
 
 def _errors(values: Any, name: str) -> dict[int, float]:

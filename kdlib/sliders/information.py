@@ -43,17 +43,11 @@ def information_slider(told: Sequence[Told], *, index: int = 0) -> Slider:
             outside its interval or without one, an index out of range.
     """
     known = [_as_told(each, f"told[{i}]") for i, each in enumerate(as_list(told, "told", 2, MOST))]
-    rows = [
-        [
-            each.name,
-            fixed(each.teacher, 3),
-            "not run" if each.gain is None else signed(each.gain, 1),
-            ""
-            if each.low is None or each.high is None
-            else f"{signed(each.low, 1)} to {signed(each.high, 1)}",
-        ]
-        for each in known
-    ]
+    rows = []
+    for each in known:
+        measured = [signed(x, 1) for x in (each.gain, each.low, each.high) if x is not None]
+        gain, *ends = measured or ["not run"]
+        rows.append([each.name, fixed(each.teacher, 3), gain, " to ".join(ends)])
     return Slider(
         "information",
         data={"told": [each._asdict() for each in known]},

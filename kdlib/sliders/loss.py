@@ -54,20 +54,13 @@ def loss_slider(
     names = as_names(labels, "labels", len(student))
     t = setting(as_number, temperature, "temperature", 0.5, 100)
     weight = setting(as_number, alpha, "alpha", 0, 1)
-    rows = []
+    example, rows = (student[None], teacher[None], torch.tensor([truth])), []
     for at in sorted({t.default_value, *TABLED}):
-        terms = hinton_loss(
-            student[None], teacher[None], torch.tensor([truth]), temperature=at, alpha=weight.default_value
-        )
+        terms = hinton_loss(*example, temperature=at, alpha=weight.default_value)
         rows.append([f"{at:g}", *(fixed(float(x), 3) for x in (terms.soft, terms.hard, terms.total))])
     return Slider(
         "loss",
-        data={
-            "student": student.tolist(),
-            "teacher": teacher.tolist(),
-            "label": truth,
-            "labels": names,
-        },
+        data={"student": student.tolist(), "teacher": teacher.tolist(), "label": truth, "labels": names},
         settings={
             "temperature": t,
             "alpha": weight,

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from kdlib.losses import distillation_term, divergences
 from kdlib.numbers import fixed, signed
-from kdlib.sliders.inputs import as_choice, as_list, as_number, setting
+from kdlib.sliders.inputs import as_choice, as_number, setting
 from kdlib.sliders.slider import Slider, table
 
 PLACES = torch.arange(-60, 61, dtype=torch.float64) / 10
@@ -21,19 +21,12 @@ DIVERGENCES: dict[str, Callable[..., Tensor]] = {
 }
 
 
-def mixture_slider(
-    bells: Sequence[Sequence[float]] = BELLS,
-    *,
-    divergence: str = "forward",
-    mean: float = 0.5,
-    width: float = 0.8,
-) -> Slider:
-    """A student of one bell beside a teacher of two or three: drag it, or let it descend on a divergence.
+def mixture_slider(*, divergence: str = "forward", mean: float = 0.5, width: float = 0.8) -> Slider:
+    """A student of one bell beside a teacher of two: drag it, or let it descend on a divergence.
 
     `divergence`, `mean` and `width` of the result can be read and set from Python. Chapter 11.
 
     Args:
-        bells: weight, mean (-4 to 4) and width (0.3 to 3) of each of the teacher's, two or three of them.
         divergence: "forward" (KL(teacher || student)), "reverse" or "Jensen-Shannon".
         mean: where the student's bell stands, from -4 to 4.
         width: its standard deviation, from 0.3 to 3.
@@ -41,16 +34,15 @@ def mixture_slider(
     Raises:
         TypeError, ValueError: an argument of another form.
     """
-    rows = [_bell(bell, i) for i, bell in enumerate(as_list(bells, "bells", 2, 3))]
     return Slider(
         "mixture",
-        data={"bells": rows, "low": NARROW, "high": WIDE},
+        data={"bells": BELLS, "low": NARROW, "high": WIDE},
         settings={
             "divergence": setting(as_choice, divergence, "divergence", list(DIVERGENCES)),
             "mean": setting(as_number, mean, "mean", -FAR, FAR),
             "width": setting(as_number, width, "width", NARROW, WIDE),
         },
-        instead=_table(shares(rows)),
+        instead=_table(shares(BELLS)),
     )
 
 
@@ -59,12 +51,6 @@ def shares(bells: Sequence[Sequence[float]]) -> Tensor:
     weight, mean, width = torch.tensor(bells, dtype=torch.float64).T[:, :, None]
     each: Tensor = (weight / width).log() - ((PLACES - mean) / width) ** 2 / 2
     return each.logsumexp(0).log_softmax(0)
-
-
-def _bell(bell: Sequence[float], i: int) -> list[float]:
-    weight, mean, width = as_list(bell, f"bells[{i}]", 3)
-    ends = {"weight": (weight, 0.01, 100), "mean": (mean, -FAR, FAR), "width": (width, NARROW, WIDE)}
-    return [as_number(value, f"the {name} of bells[{i}]", *of) for name, (value, *of) in ends.items()]
 
 
 def _table(teacher: Tensor) -> str:

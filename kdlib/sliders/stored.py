@@ -50,15 +50,21 @@ def network_slider(
     examples: Tensor,
     names: Sequence[str],
     *,
+    of: int,
     side: int,
     temperature: float,
     ink: bool = False,
     **data: Any,
 ) -> Slider:
-    """A slider whose networks answer in the page to `examples`, uint8 (N, 1, H, W), and to the reader's own.
+    """A slider whose networks answer in the page to `examples` and to the reader's own.
 
-    Setting `index` is 0 for the reader's own and 1 for the first example; `side` is what the networks take.
+    The examples are 1 to 8, uint8 (N, 1, of, of). Setting `index` is 0 for the reader's own and 1 for the
+    first example; `side` is what the networks take.
     """
+    count, size = len(names), tuple(examples.shape)
+    if not 1 <= count <= MOST or size != (count, 1, of, of):
+        wanted = f"({count}, 1, {of}, {of}) for {count} names, 1 to {MOST} of both"
+        raise ValueError(f"images has shape {size}; give {wanted}")
     start = setting(as_number, temperature, "temperature", 0.1, 100)
     shown = {
         "models": [
@@ -76,14 +82,6 @@ def network_slider(
         settings={"temperature": start, "index": setting(as_index, 0, "index", len(examples) + 1)},
         instead=_table(models, resize(examples, side), shown, start.default_value),
     )
-
-
-def check_examples(images: Tensor, names: Sequence[str], side: int) -> None:
-    """Raise ValueError unless there are 1 to 8 grey images of this size and a name for each."""
-    count = len(names)
-    if not 1 <= count <= MOST or images.shape != (count, 1, side, side):
-        wanted = f"({count}, 1, {side}, {side}) for {count} names, 1 to {MOST} of both"
-        raise ValueError(f"images has shape {tuple(images.shape)}; give {wanted}")
 
 
 def _table(models: Models, images: Tensor, data: dict[str, Any], t: float) -> str:

@@ -44,9 +44,8 @@ def temperature_slider(
     """
     z = as_logits(logits, "logits", examples=MOST_EXAMPLES, classes=MOST_CLASSES)
     classes = as_names(labels, "labels", z.shape[1])
-    known = [f"example {i + 1}" for i in range(len(z))]
-    if names is not None:
-        known = as_names(names, "names", len(z))
+    given = [f"example {i + 1}" for i in range(len(z))] if names is None else names
+    known = as_names(given, "names", len(z))
     pictures = [] if images is None else as_pictures(images, len(z), ink=True)
     start = setting(as_number, temperature, "temperature", 0.1, 100)
     return Slider(

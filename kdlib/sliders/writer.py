@@ -47,7 +47,6 @@ def writer_slider(
         TypeError, ValueError: an argument of another form.
         DamagedError: shipped weights are missing or altered.
     """
-    rows = [_row(name, stored) for name, stored in MODELS.items()]
     weights = {stored: scripts.weights(stored) for stored in MODELS.values()}
     models = [{"name": n, "stored": stored, "bytes": len(weights[stored])} for n, stored in MODELS.items()]
     if not as_choice(teacher, "teacher", (False, True)):
@@ -72,12 +71,7 @@ def writer_slider(
             "behind": setting(as_choice, behind, "behind", tuple(STUDENTS)),
             "steps": setting(as_index, 0, "steps", LENGTHS[1] + 1),
         },
-        instead=table(
-            "Three models that write like Shakespeare: how many weights each has, how large their file is, "
-            "and how well it predicts test text by its record; the fewer bits the better.",
-            ["model", "weights", "file", "bits a character"],
-            rows,
-        ),
+        instead=_table(),
     )
 
 
@@ -93,6 +87,16 @@ def as_prompt(value: Any) -> str:
     except ValueError as error:
         raise ValueError(f"prompt: {error}") from error
     return prompt
+
+
+def _table() -> str:
+    """What there is to know of each model before it writes."""
+    caption = (
+        "Three models that write like Shakespeare: how many weights each has, how large their file is, "
+        "and how well it predicts test text by its record; the fewer bits the better."
+    )
+    rows = [_row(name, stored) for name, stored in MODELS.items()]
+    return table(caption, ["model", "weights", "file", "bits a character"], rows)
 
 
 def _row(name: str, stored: str) -> list[str]:

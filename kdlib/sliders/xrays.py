@@ -8,7 +8,7 @@ from kdlib import pretrained
 from kdlib.data.chest_xray import CLASSES
 from kdlib.sliders.inputs import as_index, as_list
 from kdlib.sliders.slider import Slider
-from kdlib.sliders.stored import check_examples, network_slider
+from kdlib.sliders.stored import network_slider
 
 
 def xrays_slider(
@@ -30,13 +30,13 @@ def xrays_slider(
         TypeError, ValueError: images, names, truths or a temperature of another form.
         DamagedError: shipped weights are missing or altered.
     """
-    check_examples(images, names, 64)
     students = {name: (f"xray_student_{name}", pretrained.xray_student(name)) for name in pretrained.STUDENTS}
     return network_slider(
         "xrays",
         students,
         images,
         names,
+        of=64,
         side=64,
         temperature=temperature,
         labels=list(CLASSES),

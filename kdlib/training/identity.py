@@ -8,13 +8,18 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from kdlib.data import Dataset, digest
 from kdlib.training.recipes import Recipe
 
 
-def of(recipe: Recipe, seed: int, objective: Callable[..., Any]) -> dict[str, Any]:
-    """Recipe, seed and objective in words and numbers that JSON holds; functions by name and settings."""
+def of(recipe: Recipe, seed: int, objective: Callable[..., Any], data: object) -> dict[str, Any]:
+    """Recipe, seed and objective in words and numbers that JSON holds; functions by name and settings.
+
+    Of a data set its digest; a loader is not known.
+    """
     own = {} if isinstance(recipe.optimizer, str) else {"optimizer": named(recipe.optimizer)}
-    return {"recipe": asdict(recipe) | own, "seed": seed, "objective": named(objective)}
+    known = digest(data) if isinstance(data, Dataset) else None
+    return {"recipe": asdict(recipe) | own, "seed": seed, "objective": named(objective), "data": known}
 
 
 def named(function: Callable[..., Any]) -> str:

@@ -4,7 +4,8 @@ Data live on the device as uint8; each step takes a batch, asks the objective fo
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from kdlib import checks, files, losses, progress
-from kdlib.data import Dataset, digest
+from kdlib.data import Dataset
 from kdlib.objectives import Batch, Objective, logits_on
 from kdlib.training import batches, checkpoints, devices, identity, ranks, recipes, schedules
 from kdlib.training.batches import Augment as Augment
@@ -74,30 +75,18 @@ def train(
     device = devices.pick(device)
     checks.seed(seed)
     recipes.check(recipe, model, data, validation)
-    if checkpoint is not None:
-        checkpoint = Path(checkpoint)
-        files.check_writable(checkpoint.parent)
-        run = identity.of(recipe, seed, objective)
-        run["data"] = digest(data) if isinstance(data, Dataset) else None
+    checkpoint = None if checkpoint is None else Path(checkpoint)
+    run = {} if checkpoint is None else identity.of(recipe, seed, objective, data)
     if isinstance(data, Dataset):
         data = replace(data, images=data.images.to(device), labels=data.labels.to(device))
-    model.to(device).to(memory_format=batches.layout(model))
-    state = State(model, recipes.optimizer(recipe, model), recipes.scaler(recipe, device))
-    if checkpoint is not None and checkpoint.exists():
-        checkpoints.resume(checkpoint, state, run)
+    state = _begun(model, recipe, device, checkpoint, run)
     steps = batches.steps(data, recipe)
     ranks.check(steps, len(state.curve))
-    ranks.from_first([*model.parameters(), *model.buffers()])
     total, done = (None, 0) if steps is None else (steps * recipe.epochs, steps * len(state.curve))
     with progress.bar(total, description, initial=done, unit="step") as bar:
         while not _finished(state, recipe):
             begin, epoch_seed = time.perf_counter(), 1_000_003 * seed + len(state.curve)
-            with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-                # Dropout draws from the global state, in each rank other numbers.
-                noise = epoch_seed + 100_003 * ranks.rank()
-                torch.default_generator.manual_seed(noise)  # torch.manual_seed would reach every GPU
-                if device.type == "cuda":
-                    torch.cuda.manual_seed(noise)
+            with _drawing(epoch_seed + 100_003 * ranks.rank(), device):  # in each rank other numbers
                 stream = batches.epoch(data, recipe, model, augment, epoch_seed)
                 entry = _epoch(state, stream, objective, recipe, steps, bar)
             ranks.from_first(model.buffers())  # batch norm's, of which each rank has seen its part
@@ -110,6 +99,30 @@ def train(
             bar.set_postfix({k: f"{v:.4g}" for k, v in entry.items()}, refresh=False)
     model.eval()
     return Trained(state.curve, state.best, state.best_weights)
+
+
+def _begun(
+    model: nn.Module, recipe: Recipe, device: torch.device, checkpoint: Path | None, run: dict[str, Any]
+) -> State:
+    """The model on the device with what else training needs, as new or as the checkpoint has it."""
+    model.to(device).to(memory_format=batches.layout(model))
+    state = State(model, recipes.optimizer(recipe, model), recipes.scaler(recipe, device))
+    if checkpoint is not None:
+        files.check_writable(checkpoint.parent)
+        if checkpoint.exists():
+            checkpoints.resume(checkpoint, state, run)
+    ranks.from_first([*model.parameters(), *model.buffers()])
+    return state
+
+
+@contextmanager
+def _drawing(seed: int, device: torch.device) -> Iterator[None]:
+    """Within the block dropout, which draws from the global state, draws from the seed."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would reach every GPU
+        if device.type == "cuda":
+            torch.cuda.manual_seed(seed)
+        yield
 
 
 def logits_of(model: nn.Module, data: Dataset, batch_size: int = 1000) -> Tensor:

@@ -24,7 +24,6 @@ from kdlib.experiments import (
     language_cost,
     loss_bugs,
     mnist,
-    privileged_resolution,
     race,
     runner,
     ship,
@@ -99,8 +98,7 @@ def shrink(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(signals, "JUDGED", 50)
     patch.setattr(signals, "images", lru_cache(signals.images.__wrapped__))
     patch.setattr(cifar, "NETWORKS", NETWORKS)
-    for module, name in ((xray, "folder_of"), (privileged_resolution, "pictures")):
-        patch.setattr(module, name, lambda split: part("chest_xray", split, size(split)))
+    patch.setattr(xray, "folder_of", lambda split: part("chest_xray", split, size(split)))
     patch.setattr(models, "resnet18", partial(flat, 6))
     patch.setattr(models, "xray_student", partial(flat, 4))
     patch.setattr(models, "VGG_QUICK", ((4,), (4,), (64,), (4,)))  # 64 channels where chapter 07 looks

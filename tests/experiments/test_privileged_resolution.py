@@ -8,7 +8,7 @@ from small import Constant
 
 from kdlib import data
 from kdlib.experiments import privileged_resolution as resolution
-from kdlib.experiments import runner
+from kdlib.experiments import runner, xray
 from kdlib.experiments.arms import Job, fit, objective
 from kdlib.experiments.privileged_resolution import EXPERIMENT, HALVES, Coarse
 from kdlib.losses import distillation_term
@@ -38,7 +38,7 @@ def test_a_coarse_camera_keeps_the_means_of_its_pixels_and_nothing_finer() -> No
 
 def test_the_pictures_are_the_bundles_whatever_the_environment_says(scale_cpu_without_data: None) -> None:
     bundled = data.load("chest_xray", "val", scale="quick")
-    assert torch.equal(resolution.pictures.__wrapped__("val").images, bundled.images)
+    assert torch.equal(xray.folder_of.__wrapped__("val").images, bundled.images)
 
 
 def test_teacher_and_students_are_the_same_network_with_other_weights_and_eyes() -> None:
@@ -53,7 +53,7 @@ def test_teacher_and_students_are_the_same_network_with_other_weights_and_eyes()
 
 def soft_term(name: str, told: torch.Tensor, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
     """What an arm's objective says of constant answers, and what it should say by these told ones."""
-    job, part = Job(ARMS[name], 3, folder), resolution.pictures("train")
+    job, part = Job(ARMS[name], 3, folder), xray.folder_of("train")
     answers = torch.randn(len(part), 2, generator=torch.Generator().manual_seed(0))
     batch = Batch(torch.zeros(len(part)), part.labels, torch.arange(len(part)), examples=len(part))
     found = objective(EXPERIMENT, job, part)(Constant(answers), batch)
@@ -66,14 +66,14 @@ def test_a_taught_student_is_told_the_answers_to_the_sharp_pictures(
 ) -> None:
     sharp = resolution.network(ARMS["sharp"], 3).eval()
     monkeypatch.setattr("kdlib.experiments.arms.taught_by", lambda *of: sharp)
-    told = logits_of(sharp, resolution.pictures("train"))
+    told = logits_of(sharp, xray.folder_of("train"))
     torch.testing.assert_close(*soft_term("16-T4", told, small))
 
 
 def test_crossed_answers_come_from_the_teacher_that_did_not_see_the_patient(
     small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    part = resolution.pictures("train")
+    part = xray.folder_of("train")
     where = resolution.side(part, 3)
     assert abs(float(where.double().mean()) - 0.5) < 0.15
     assert not torch.equal(where, resolution.side(part, 4))

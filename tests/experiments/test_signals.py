@@ -10,7 +10,7 @@ from kdlib import models
 from kdlib.experiments import cifar, ledger, runner, signals
 from kdlib.experiments.arms import Job, settings
 from kdlib.experiments.signals import RECIPE, TRIED
-from kdlib.objectives.signals import MutualStudents, WithRegressor
+from kdlib.objectives.networks import MutualStudents, WithRegressor
 
 ARMS = {arm.name: arm for arm in signals.arms()}
 TRIES = {name: arm for name, arm in ARMS.items() if name.startswith("try-")}

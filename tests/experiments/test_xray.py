@@ -115,11 +115,15 @@ def test_the_table_of_answers_is_scikit_learns() -> None:
     assert not np.array_equal(expected, expected.T)  # else rows could be columns
 
 
-def test_the_articles_loss_is_half_of_the_divergence_without_t_squared() -> None:
+def test_the_articles_loss_is_half_of_the_divergence_without_t_squared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     generator = torch.Generator().manual_seed(0)
     student, teacher = torch.randn(2, 6, 2, generator=generator)
     batch = Batch(torch.zeros(6), torch.tensor([0, 1] * 3), torch.arange(6))
-    terms = xray.as_written(Constant(student), batch, teacher=teacher, temperature=4, alpha=0.25)
+    monkeypatch.setattr(xray, "answers", lambda *of: teacher)
+    job = Job(ARMS["mage-a0.25-T4"], 0, Path())
+    terms = xray.objective(job, xray.folder_of("val"))(Constant(student), batch)
     right = losses.distillation_term(student, teacher, 4)
     torch.testing.assert_close(terms["soft"], right / 16 / 2)
     torch.testing.assert_close(terms["loss"], 0.75 * terms["hard"] + 0.25 * terms["soft"])

@@ -17,6 +17,7 @@ from kdlib.objectives import (
     distilled,
     label_smoothed,
     logits_on,
+    networks,
     privileged,
     signals,
     supervised,
@@ -47,7 +48,7 @@ def case(name: str) -> tuple[nn.Module, Objective]:
         "brought": (student, distilled(None, temperature=4.0, alpha=0.5)),
         "ensemble": (
             student,
-            distilled(signals.Ensemble([teacher, teacher], 4.0), temperature=4.0, alpha=0.5),
+            distilled(networks.Ensemble([teacher, teacher], 4.0), temperature=4.0, alpha=0.5),
         ),
         "dkd": (student, signals.by_logits(signals.dkd_term(4.0, 2.0), teacher, weight=1.0)),
         "dist": (student, signals.by_logits(signals.dist_term(4.0), teacher, weight=1.0)),
@@ -55,10 +56,10 @@ def case(name: str) -> tuple[nn.Module, Objective]:
         "attention": (student, signals.by_features(looks, teacher, (["pool1"], ["pool1"]), weight=1.0)),
         "relations": (student, signals.by_features(relates, teacher, (["flatten"], ["flatten"]), weight=1.0)),
         "hinted": (
-            signals.WithRegressor(student, (4, 8), seed=1),
+            networks.WithRegressor(student, (4, 8), seed=1),
             signals.hinted(teacher, ("pool1", "pool1"), weight=1.0),
         ),
-        "mutual": (signals.MutualStudents(student, network(1)), signals.mutual(1.0)),
+        "mutual": (networks.MutualStudents(student, network(1)), signals.mutual(1.0)),
         "together": (privileged.CoTrained(network(2), student), privileged.together(0.5)),
         "undetached": (
             privileged.CoTrained(network(2), student),

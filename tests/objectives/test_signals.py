@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from kdlib import losses, models
 from kdlib.losses import features as feature_losses
-from kdlib.objectives import Batch, distilled, hooks, signals
+from kdlib.objectives import Batch, distilled, hooks, networks, signals
 from kdlib.training import Recipe, train
 
 IMAGES = torch.rand(8, 3, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -70,7 +70,7 @@ def test_features_beside_soft_targets_are_hintons_loss_and_the_term() -> None:
     terms = signals.by_features(looks, teacher, (["pool1"], ["pool1"]), **known)(model, BATCH)
     usual = distilled(teacher, temperature=4.0, alpha=0.9)(model, BATCH)
     torch.testing.assert_close(terms["loss"], usual["loss"] + 3 * terms["soft"])
-    guided = signals.WithRegressor(network(0), (4, 8), seed=1).eval()
+    guided = networks.WithRegressor(network(0), (4, 8), seed=1).eval()
     terms = signals.hinted(teacher, ("pool1", "pool1"), **known)(guided, BATCH)
     torch.testing.assert_close(terms["loss"], usual["loss"] + 3 * terms["soft"])
 
@@ -87,10 +87,10 @@ def test_every_objective_trains_its_student_and_leaves_the_teacher() -> None:
         (network(0), signals.by_logits(signals.standardised_term(2.0), logits, weight=1.0)),
         (network(0), signals.by_features(looks, teacher, (["pool1"], ["pool1"]), weight=1.0)),
         (
-            signals.WithRegressor(network(0), (4, 8), seed=1),
+            networks.WithRegressor(network(0), (4, 8), seed=1),
             signals.hinted(teacher, ("pool1", "pool1"), weight=1.0),
         ),
-        (signals.MutualStudents(network(0), network(1)), signals.mutual(1.0)),
+        (networks.MutualStudents(network(0), network(1)), signals.mutual(1.0)),
     ]
     before = {name: value.clone() for name, value in teacher.state_dict().items()}
     for model, objective in cases:
@@ -111,7 +111,7 @@ def _with_positions(objective):
 
 def test_a_guided_student_is_the_student_and_its_regressor_comes_from_the_seed() -> None:
     student = network(0)
-    guided, again = (signals.WithRegressor(s, (4, 8), seed=2) for s in (student, network(0)))
+    guided, again = (networks.WithRegressor(s, (4, 8), seed=2) for s in (student, network(0)))
     guided.eval()
     assert torch.equal(guided(IMAGES), student(IMAGES))
     assert torch.equal(guided.regressor.weight, again.regressor.weight)
@@ -119,7 +119,7 @@ def test_a_guided_student_is_the_student_and_its_regressor_comes_from_the_seed()
 
 
 def test_mutual_learning_by_hand() -> None:
-    cohort = signals.MutualStudents(network(0), network(1))
+    cohort = networks.MutualStudents(network(0), network(1))
     terms = signals.mutual(3.0)(cohort, BATCH)
     a, b = (s(IMAGES).log_softmax(1) for s in cohort.students)
     hard = F.nll_loss(a, BATCH.labels) + F.nll_loss(b, BATCH.labels)
@@ -129,7 +129,7 @@ def test_mutual_learning_by_hand() -> None:
 
 
 def test_in_mutual_learning_the_others_answers_are_cut_off() -> None:
-    cohort = signals.MutualStudents(network(0), network(1))
+    cohort = networks.MutualStudents(network(0), network(1))
     terms = signals.mutual(1.0)(cohort, BATCH)
     first = cohort.students[0]
     together = torch.autograd.grad(terms["loss"], list(first.parameters()), retain_graph=True)
@@ -141,7 +141,7 @@ def test_in_mutual_learning_the_others_answers_are_cut_off() -> None:
 
 def test_a_pool_averages_its_members() -> None:
     members = [network(0).eval(), network(1).eval()]
-    pool = signals.Ensemble(members, 4.0)
+    pool = networks.Ensemble(members, 4.0)
     mean = sum((m(IMAGES) / 4).softmax(1) for m in members) / 2
     torch.testing.assert_close((pool(IMAGES) / 4).softmax(1), mean)
 
@@ -160,7 +160,7 @@ def hinted(model: torch.nn.Module, *layers: str) -> None:
 
 
 def with_regressor(out: int = 5) -> torch.nn.Module:
-    return signals.WithRegressor(network(0), (4, out), seed=0)
+    return networks.WithRegressor(network(0), (4, out), seed=0)
 
 
 @pytest.mark.parametrize(
@@ -184,8 +184,8 @@ def with_regressor(out: int = 5) -> torch.nn.Module:
         (lambda: hinted(with_regressor(), "pool1", "pool7"), ValueError, "'pool7'"),
         (lambda: hinted(with_regressor(), "flatten", "pool1"), ValueError, "takes maps .*For tokens write"),
         (lambda: signals.mutual(1.0)(network(0), BATCH), TypeError, "give MutualStudents"),
-        (lambda: signals.MutualStudents(TEACHER, TEACHER), ValueError, "two students"),
-        (lambda: signals.Ensemble([], 1.0), ValueError, "empty"),
+        (lambda: networks.MutualStudents(TEACHER, TEACHER), ValueError, "two students"),
+        (lambda: networks.Ensemble([], 1.0), ValueError, "empty"),
         (lambda: distilled("teacher", temperature=1, alpha=1), TypeError, "teacher is a str; give a model"),
         (
             lambda: distilled(None, temperature=1, alpha=1)(network(0), BATCH),
