@@ -7,8 +7,10 @@ alone and its distilled twin start from the same weights and see the same images
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from time import perf_counter
 from typing import Any, NamedTuple, NoReturn
 
 from torch import Tensor, nn
@@ -17,8 +19,9 @@ from kdlib import files
 from kdlib.data import Dataset, augment, digest
 from kdlib.data.augment import View
 from kdlib.objectives import Objective, distilled, label_smoothed, supervised
-from kdlib.training import Recipe, devices, logits_of, teacher_cache, train
+from kdlib.training import Recipe, checkpoints, devices, logits_of, teacher_cache, train
 
+LONG, TRIED = 5000, 4  # steps of a run that chooses its precision, and how many it tries
 SMOOTHING = 0.1  # of the control that stands beside distillation
 ADAMW: dict[str, Any] = {"optimizer": "adamw", "weight_decay": 0.01, "schedule": "one_cycle"}
 Loader = Iterable[tuple[Tensor, Tensor]]
@@ -70,11 +73,12 @@ class Job:
 
 
 class Fitted(NamedTuple):
-    """A model after its last epoch, its curve, and its best epoch's weights."""
+    """A model after its last epoch, its curve, its best epoch's weights, and where it had half precision."""
 
     model: nn.Module
     curve: list[dict[str, float]]
     best_weights: dict[str, Tensor] | None
+    half: str = "nowhere"
 
 
 def not_there(*given: Any) -> NoReturn:
@@ -147,8 +151,35 @@ def fit(experiment: Experiment, job: Job) -> Fitted:
     checkpoint = job.folder / f"{arm.name}.{seed}.{fingerprint(settings(arm))}.safetensors"
     with files.locked(checkpoint):  # several students may want the same teacher at once
         goal = objective(experiment, job, part)
+        recipe = precision(model, part, recipe, checkpoint)
         result = train(model, part, goal, recipe, checkpoint=checkpoint, **how)
-    return Fitted(model, result.curve, result.best_weights)
+    return Fitted(model, result.curve, result.best_weights, recipe.half)
+
+
+def precision(model: nn.Module, part: Dataset, recipe: Recipe, checkpoint: Path) -> Recipe:
+    """The recipe in the precision that is quicker here and now, kept from the first step to the last.
+
+    On a busy machine bfloat16 can be several times slower than float32. A long run tries a few steps of
+    both; a run that is gone on with keeps what it has, so that no record mixes them.
+    """
+    steps = recipe.epochs * len(part) // recipe.batch_size
+    native = devices.half_precision(devices.pick())
+    if recipe.half != "everywhere" or steps < LONG or native is None:
+        return recipe
+    if checkpoint.is_file():
+        return replace(recipe, half=checkpoints.read(checkpoint)[1]["recipe"]["half"])
+    took, images = {}, TRIED * recipe.batch_size
+    for half in ("everywhere", "nowhere"):
+        few = replace(recipe, epochs=1, half=half, patience=None)
+        trial, tried = deepcopy(model), part.subset(range(min(len(part), images)))
+        for _ in range(2):  # the first time also chooses kernels
+            start = perf_counter()
+            train(trial, tried, supervised, few, seed=0)
+            took[half] = perf_counter() - start
+    quicker = min(took, key=lambda half: took[half])
+    rates = ", ".join(f"{half} {images / seconds:.0f}" for half, seconds in took.items())
+    print(f"half precision, images a second: {rates}; kept: {quicker}", flush=True)
+    return replace(recipe, half=quicker)
 
 
 def examples(experiment: Experiment, job: Job) -> Dataset | Loader:

@@ -138,18 +138,17 @@ def measured_of(experiment: Experiment, job: Job) -> dict[str, Any]:
     Raises:
         ValueError: what was measured could not be shown, said before a record is written.
     """
-    half = job.arm.recipe.half if job.arm.recipe else "nowhere"
     if experiment.time:
         measured = {"curve": {}, **experiment.time(job)}
         measured |= measured.pop("machine", {})  # what it chose itself, such as its threads
+        half = job.arm.recipe.half if job.arm.recipe else "nowhere"
     else:
         fitted = fit(experiment, job)
         test = experiment.test_set(job) if experiment.test_set else None
         sets = (experiment.train_set(job), experiment.validation(job), test)
         known = [part for part in sets if isinstance(part, Dataset)]
         measured = {"metrics": experiment.measure(job, fitted), "curve": ledger.columns(fitted.curve)}
-        measured["data"] = digest(*known) if known else None
-        half = half if known else "nowhere"  # with a loader it was trained on the CPU
+        measured["data"], half = digest(*known) if known else None, fitted.half
     kept = devices.chosen_half(devices.pick(), half)
     measured["half"] = kept and str(kept)
     needed, metric = f"what {experiment.name} measures", experiment.headline[0]
