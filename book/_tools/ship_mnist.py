@@ -7,6 +7,8 @@ Recipe, temperature and alpha are those of chapter 03's arm "modern-distilled", 
 images are looked at once, after the last epoch. About ten minutes on one core; goes on where it was stopped.
 """
 
+from dataclasses import asdict
+
 import torch
 from shipping import SEED, write
 
@@ -17,7 +19,6 @@ from kdlib.experiments import ledger, runner
 from kdlib.experiments.mnist import MODERN, NETWORKS
 from kdlib.objectives import distilled, supervised
 from kdlib.training import logits_of, train
-from kdlib.training.recipes import described
 
 TEACHER, TEMPERATURE, ALPHA = "mnist_lenet5_teacher", 10.0, 0.9
 
@@ -34,7 +35,7 @@ def main() -> None:
         how = {"seed": SEED, "augment": augment.shift, "device": "cpu", "checkpoint": checkpoint}
         train(model, rest, objective, MODERN, **how)
         logits = logits_of(model.half().float(), test)  # as it ships
-        settings = {"network": "lenet_student", "recipe": described(MODERN)}
+        settings = {"network": "lenet_student", "recipe": asdict(MODERN)}
         settings |= {"augment": "shift", "images": len(rest)}
         if name == "distilled":
             settings |= {"teacher": TEACHER, "temperature": TEMPERATURE, "alpha": ALPHA}
