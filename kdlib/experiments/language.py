@@ -118,13 +118,13 @@ def measure(job: Job, fitted: Fitted) -> dict[str, Any]:
 
 
 def predicted(logits: Tensor, labels: Tensor) -> dict[str, float]:
-    """Bits a character of logits (N, L, V) with the next ones (N, L), and how many are the likeliest."""
+    """Bits per character of logits (N, L, V) with the next ones (N, L), and how many are the likeliest."""
     nats = F.cross_entropy(logits.flatten(0, 1), labels.flatten())
     return {"bits": float(nats) / log(2), "accuracy": float((logits.argmax(-1) == labels).double().mean())}
 
 
 def judged(judge: models.Decoder, tokens: Tensor) -> dict[str, float]:
-    """What a judge says of texts (N, CONTEXT) behind the prompt, in bits a character; how varied they are.
+    """What a judge says of texts (N, CONTEXT) behind the prompt, in bits per character; how varied they are.
 
     Also in parts of 16 characters, by where the part ends. distinct: of all 4-grams the share that differ.
     """
@@ -173,7 +173,7 @@ def written_by_teacher(few: int | None) -> Dataset:
     return replace(part, split="teacher's", images=tokens, labels=following)
 
 
-HEADLINE = ("test_bits", "bits a character of test text", 3)
+HEADLINE = ("test_bits", "bits per character of test text", 3)
 EXPERIMENT = Experiment(
     "language", arms, network, train_set, test_set, measure, objective, HEADLINE, canary=16
 )

@@ -59,6 +59,6 @@ def words(tokens: torch.Tensor) -> float:
 WRITING = Experiment(
     "language_writing",
     arms,
-    headline=("own_bits", "bits a character, judged by the teacher", 3),
+    headline=("own_bits", "bits per character, judged by the teacher", 3),
     time=measured,
 )

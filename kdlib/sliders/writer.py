@@ -96,11 +96,11 @@ def _table() -> str:
         "and how well it predicts test text by its record; the fewer bits the better."
     )
     rows = [_row(name, stored) for name, stored in MODELS.items()]
-    return table(caption, ["model", "weights", "file", "bits a character"], rows)
+    return table(caption, ["model", "weights", "file", "bits per character"], rows)
 
 
 def _row(name: str, stored: str) -> list[str]:
-    """A model's weights, the size of their file, and the bits a character of its record."""
+    """A model's weights, the size of their file, and the bits per character of its record."""
     weights = sum(tensor.numel() for tensor in pretrained.tensors(stored).values())
     size = (pretrained.FOLDER / f"{stored}.safetensors").stat().st_size
     bits = fixed(pretrained.record(stored)["test_bits"], 3)
