@@ -135,11 +135,11 @@ kd.axes = ({ left, right, top, floor, x, y, marks = {} }) => {
   return { across, up, grid };
 };
 
-// Bars, a row a class and in it one for each group: { name, shares, kind }, where a model needs no kind. `bold`
-// is a class, ticked if `ticked`; `ghost` are shares that are outlined, as the `note` says; `figures` writes the
-// shares on the right, below the title and the names of the groups. `marks` are [place, words] of a scale, above
-// or, with figures, below the bars; `place` is where a share's bar ends, from 0 to 1, and `write` its figure;
-// `letters` have room in a label, where labels change.
+// Bars, a row a class and in it one for each group: { name, shares, kind }, where a model needs no kind.
+// `bold` is a class, ticked if `ticked`; `ghost` are shares that are outlined, as the `note` says; `figures`
+// writes the shares on the right, below the title and the names of the groups. `marks` are [place, words] of
+// a scale, above or, with figures, below the bars; `place` is where a share's bar ends, from 0 to 1, and
+// `write` its figure; `letters` have room in a label, where labels change.
 kd.bars = (options) => {
   const { title, labels, bold, ticked, ghost, note, figures, marks, room } = options;
   const { place = (share) => share, write = kd.percent, letters = 0 } = options;
