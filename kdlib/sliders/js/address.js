@@ -30,10 +30,9 @@ kd.addressed = (linked, model) => {
       history.replaceState(history.state, "", kd.toAddress(linked, setting));
     } catch {} // a frame that may not: the slider moves all the same
   };
-  for (const name of Object.keys(linked)) {
-    model.on(`change:${name}`, () => {
-      clearTimeout(timer);
-      timer = setTimeout(write, 200);
-    });
-  }
+  const later = () => {
+    clearTimeout(timer);
+    timer = setTimeout(write, 200);
+  };
+  for (const name of Object.keys(linked)) model.on(`change:${name}`, later);
 };

@@ -9,11 +9,11 @@ kd.sliders.answers = ({ models, logits, labels, names, truths, images, start }) 
     const truth = truths[index];
     const groups = models.map((name, m) => ({ name, kind: kinds[m], shares: kd.softmax(answers[m], temperature) }));
     const title = `Shares at T = ${t}`;
-    const bars = kd.bars({ title, labels, groups, bold: truth, ticked: true, marks: kd.shares, room: 210 });
+    const look = { bold: truth, ticked: true, marks: kd.shares, room: 210 };
     const distance = (m) => kd.nats(kd.divergence(answers[0], answers[m], temperature));
     const far = models.slice(1).map((name, m) => `${name} ${distance(m + 1)}`);
     return {
-      pictures: { bars: kd.legend(groups.map(({ name, kind }) => [kind, name])) + bars },
+      pictures: { bars: kd.barsWithLegend({ title, labels, groups, ...look }) },
       said: `True class: <b>${kd.escape(labels[truth])}</b>. At temperature ${t}, ${kd.firsts(groups, labels)}.
         Distance from the ${kd.escape(models[0])}, in nats: ${kd.escape(far.join(", "))}.`,
       values: { temperature: `temperature ${t}, distance from the ${models[0]}: ${far.join(", ")} nats` },

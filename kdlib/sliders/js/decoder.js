@@ -24,14 +24,11 @@ kd.attend = (query, keys, values, from, size) => {
     for (let i = from; i < from + size; i++) total += query[i] * key[i];
     return total / Math.sqrt(size);
   });
-  const [top, out] = [Math.max(...fits), new Float32Array(size)];
-  let all = 0;
-  for (let place = 0; place < fits.length; place++) {
-    const [share, value] = [Math.exp(fits[place] - top), values[place]];
-    for (let i = 0; i < size; i++) out[i] += share * value[from + i];
-    all += share;
+  const out = new Float32Array(size);
+  for (const [place, share] of kd.softmax(fits, 1).entries()) {
+    for (let i = 0; i < size; i++) out[i] += share * values[place][from + i];
   }
-  return out.map((sum) => sum / all);
+  return out;
 };
 
 // A decoder with its weights. `read(token)` gives the logits of the next one; `length` is how many it has read, at most
@@ -79,12 +76,12 @@ kd.endless = (now, next = now.upTo(0)) => ({
 });
 
 // Shares at a temperature; at 0 the likeliest has all.
-kd.softened = (logits, t) => (t ? kd.softmax(logits, t) : kd.oneHot(logits.indexOf(Math.max(...logits)), logits.length));
+kd.softened = (logits, t) => (t ? kd.softmax(logits, t) : kd.oneHot(kd.likeliest(logits), logits.length));
 
 // A token drawn by them.
 kd.drawn = (logits, t, random) => {
   let left = t && random();
   const shares = kd.softened(logits, t);
   const found = shares.findIndex((share) => (left -= share) < 0);
-  return found < 0 ? shares.indexOf(Math.max(...shares)) : found;
+  return found < 0 ? kd.likeliest(shares) : found;
 };

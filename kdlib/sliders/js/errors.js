@@ -5,7 +5,6 @@ kd.judged = ([, low, high]) => (high < 0 ? "fewer errors" : low > 0 ? "more erro
 
 kd.sliders.errors = ({ runs, teacher, about, start }) => {
   const [left, right] = [48, 292];
-  const kinds = { alone: "kd-scratch", distilled: "kd-distilled" };
   const whole = (x) => x.toFixed(0);
   const signed = (x) => kd.signed(x, 0);
   const found = ([mean, low, high], number) => `${number(mean)} (${number(low)} to ${number(high)})`;
@@ -35,7 +34,7 @@ kd.sliders.errors = ({ runs, teacher, about, start }) => {
     const axes = chart(places, 140, [0, 1], round.map((errors) => [height(errors), String(errors)]));
     const up = (errors) => axes.up(height(errors));
     const row = (who, aside) =>
-      places.map((place, i) => mark(axes.across(i) + aside, place[who], up, kinds[who], i === index));
+      places.map((place, i) => mark(axes.across(i) + aside, place[who], up, kd.kinds[who], i === index));
     const { alone, distilled } = places[index];
     const numbers = [
       ["kd-scratch", `alone ${whole(alone[0])}`],
@@ -66,7 +65,7 @@ kd.sliders.errors = ({ runs, teacher, about, start }) => {
       kd.text(0, 14, `Distilled minus alone: ${found(places[index].gap, signed)}`, "kd-head"),
       axes.grid,
       guide(axes.across(index), 116),
-      places.map(({ gap }, i) => mark(axes.across(i), gap, axes.up, kinds.distilled, i === index)),
+      places.map(({ gap }, i) => mark(axes.across(i), gap, axes.up, kd.kinds.distilled, i === index)),
     );
   }
 

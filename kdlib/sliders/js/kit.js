@@ -7,11 +7,13 @@
 //            otherwise stand on top
 //   tracks   by name of the setting that they move, see `kd.track`
 //   choices  groups of radio buttons: { name, legend, options: [{ value, words, image }], also(value) }
-//   buttons  { words(setting), press(setting) }: press gives the settings that it changes
+//   buttons  { words(setting), press(setting) }: press gives the settings that it changes, or nothing where
+//            it has changed something else, which is to be drawn and said
 //   settle   (setting, the last one) => settings that have to follow, if any
 //   attach   what listens to a picture by itself: ({ one, choose, later, tell }) => ..., with the picture by its name,
 //            what changes settings, and what asks for a new drawing, to be said to screen readers too or not; if any
-//   draw     (setting) => { pictures: HTML by name, said: HTML, values: words for screen readers by track, off: [] }
+//   draw     (setting) => { pictures: HTML by name, said: HTML, off: tracks that do not move,
+//            values: words for screen readers by track, where its name and number do not say enough }
 
 const kd = { sliders: {} };
 
@@ -20,6 +22,7 @@ const kd = { sliders: {} };
 kd.sum = (values) => values.reduce((total, x) => total + x, 0);
 kd.range = (count) => Array.from({ length: count }, (_, i) => i);
 kd.clamp = (x, low, high) => Math.min(high, Math.max(low, x));
+kd.likeliest = (shares) => shares.indexOf(Math.max(...shares)); // or of logits
 
 kd.logSoftmax = (logits, t) => {
   const top = Math.max(...logits); // subtracted so that exp cannot overflow
@@ -58,7 +61,7 @@ kd.nats = (x) => x.toFixed(x >= 1 ? 2 : x >= 0.1 ? 3 : x >= 0.01 ? 4 : x > 0 ? 5
 kd.minus = (x) => String(x).replace("-", "\u2212");
 kd.short = (x) => String(Number(x.toPrecision(3)));
 kd.count = (x) => x.toLocaleString("en"); // 1,200
-kd.plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+kd.plural = (count, noun) => `${kd.count(count)} ${noun}${count === 1 ? "" : "s"}`;
 
 // The sign of a number as it is written, so that what reads as zero counts as zero.
 kd.sign = (x, digits) => (Number(Math.abs(x).toFixed(digits)) === 0 ? 0 : Math.sign(x));
@@ -66,8 +69,8 @@ kd.signed = (x, digits) => ["\u2212", "", "+"][kd.sign(x, digits) + 1] + Math.ab
 
 // What several models say, each with its largest share; groups as `kd.bars` has them.
 kd.firsts = (groups, labels) => groups.map(({ name, shares }) => {
-  const most = Math.max(...shares);
-  return `${kd.escape(name)}: <b>${kd.escape(labels[shares.indexOf(most)])}</b> ${kd.escape(kd.percent(most))}`;
+  const top = kd.likeliest(shares);
+  return `${kd.escape(name)}: <b>${kd.escape(labels[top])}</b> ${kd.escape(kd.percent(shares[top]))}`;
 }).join("; ");
 
 kd.escape = (words) => String(words).replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
@@ -75,8 +78,11 @@ kd.cut = (words, most) => (words.length <= most ? words : `${words.slice(0, most
 
 // ---- drawing: SVG as text, in units of a picture 320 wide; `kind` is a class of sliders.css ----
 
+kd.kinds = { teacher: "kd-teacher", alone: "kd-scratch", distilled: "kd-distilled" }; // the colours of models
+
 kd.f = (x) => Number(x.toFixed(2));
 kd.text = (x, y, words, kind = "") => `<text x="${kd.f(x)}" y="${kd.f(y)}" class="${kind}">${kd.escape(words)}</text>`;
+kd.mark = (kind) => `<tspan class="${kind}">■</tspan>`; // before words of a text
 kd.line = (d, kind) => `<path d="${d}" class="${kind}"/>`;
 kd.dot = (x, y, r, kind, words) => {
   const title = words ? `<title>${kd.escape(words)}</title>` : "";
@@ -129,13 +135,15 @@ kd.axes = ({ left, right, top, floor, x, y, marks = {} }) => {
   return { across, up, grid };
 };
 
-// Bars, a row a class and in it one for each group: { name, kind, shares }. `bold` is a class, ticked if `ticked`;
-// `ghost` are shares that are outlined, as the `note` says; `figures` writes the shares on the right, below the title
-// and the names of the groups. `marks` are [place, words] of a scale, above or, with figures, below the bars; `place`
-// is where a share's bar ends, from 0 to 1, and `write` its figure; `letters` have room in a label, where labels change.
+// Bars, a row a class and in it one for each group: { name, shares, kind }, where a model needs no kind.
+// `bold` is a class, ticked if `ticked`; `ghost` are shares that are outlined, as the `note` says; `figures`
+// writes the shares on the right, below the title and the names of the groups. `marks` are [place, words] of
+// a scale, above or, with figures, below the bars; `place` is where a share's bar ends, from 0 to 1, and
+// `write` its figure; `letters` have room in a label, where labels change.
 kd.bars = (options) => {
-  const { title, labels, groups, bold, ticked, ghost, note, figures, marks, room } = options;
+  const { title, labels, bold, ticked, ghost, note, figures, marks, room } = options;
   const { place = (share) => share, write = kd.percent, letters = 0 } = options;
+  const groups = options.groups.map((group) => ({ kind: kd.kinds[group.name], ...group }));
   const shorts = labels.map((label) => kd.cut(label, 12));
   const longest = Math.max(letters, ...shorts.map(({ length }) => length));
   const left = (ticked ? 24 : 14) + Math.max(8, 7.4 * longest); // most fonts, in bold
@@ -149,8 +157,8 @@ kd.bars = (options) => {
   const end = (g) => 320 - column * (groups.length - 1 - g);
   const head = [figures ? kd.text(0, 14, title, "kd-head") : "", note ? kd.text(320, 14, note, "kd-end") : ""];
   for (const [g, { name, kind }] of figures && groups.length > 1 ? groups.entries() : []) {
-    const mark = `<tspan class="${kind}">■</tspan><tspan dx="3">${kd.escape(name)}</tspan>`;
-    head.push(`<text x="${end(g)}" y="14" class="kd-end">${mark}</text>`);
+    const words = `<tspan dx="3">${kd.escape(name)}</tspan>`;
+    head.push(`<text x="${end(g)}" y="14" class="kd-end">${kd.mark(kind)}${words}</text>`);
   }
   for (const [at, words] of marks ?? []) {
     const x = left + full * at;
@@ -176,6 +184,8 @@ kd.bars = (options) => {
   const height = floor + (marks && figures ? 16 : 2);
   return kd.picture(height, `${title}. ${said.join("; ")}`, head, rows);
 };
+kd.barsWithLegend = (options) =>
+  kd.legend(options.groups.map(({ name, kind = kd.kinds[name] }) => [kind, name])) + kd.bars(options);
 kd.shares = [[0, "0"], [0.25, ""], [0.5, "50\u00a0%"], [0.75, ""], [1, "100\u00a0%"]]; // marks of a linear scale
 
 // ---- controls ----
@@ -188,12 +198,13 @@ kd.track = (options) => {
 };
 
 // Two digits are enough for a temperature: 2.5, not 2.4974. Keys go twenty steps a decade: 1, 1.1, 1.3, 1.4, ...
-kd.temperature = (options) =>
+// It goes from the first of `places` to the last, and all are marked.
+kd.temperature = ({ places = [0.1, 1, 10, 100], ...options }) =>
   kd.track({
-    label: "temperature", low: -1, high: 2, step: 0.005, key: 0.05,
+    label: "temperature", low: Math.log10(places[0]), high: Math.log10(places.at(-1)), step: 0.005, key: 0.05,
     at: Math.log10, value: (x) => Number((10 ** x).toPrecision(2)),
     head: ({ temperature }) => `T = ${kd.short(temperature)}`,
-    marks: kd.marks([0.1, 1, 10, 100], Math.log10),
+    marks: kd.marks(places, Math.log10),
     ...options,
   });
 
@@ -220,9 +231,9 @@ kd.choiceMarkup = ({ name, legend, options }) => {
 kd.options = (values, write = String) => values.map((value) => ({ value, words: write(value) }));
 
 // The examples as a choice, if there are several.
-kd.examples = (names, images = []) =>
+kd.examples = (names, images = [], legend = "Example") =>
   names.length < 2 ? [] : [{
-    name: "index", legend: "Example",
+    name: "index", legend,
     options: names.map((words, i) => ({ value: i, words, image: images[i] })),
   }];
 
@@ -275,7 +286,7 @@ kd.show = (kind, { model, el }) => {
       const value = setting[input.name];
       if (track.value(Number(input.value)) !== value) input.value = track.at(value);
       input.disabled = off.includes(input.name);
-      input.setAttribute("aria-valuetext", values[input.name]);
+      input.setAttribute("aria-valuetext", values[input.name] ?? `${input.name} ${kd.short(value)}`);
       input.parentElement.querySelector("text").textContent = track.head(setting);
     }
     for (const { name, options } of choices) {
@@ -314,6 +325,7 @@ kd.show = (kind, { model, el }) => {
       choose({ [input.name]: value(Number(input.value)) });
     });
   }
+  const tell = () => (announce = later() > 0);
   function act(changes) {
     choose(changes);
     announce = frame > 0; // if there is anything new to say
@@ -325,11 +337,14 @@ kd.show = (kind, { model, el }) => {
     }
   }
   view.querySelectorAll("button").forEach((node, i) => {
-    node.addEventListener("click", () => act(buttons[i].press(read())));
+    node.addEventListener("click", () => {
+      const changes = buttons[i].press(read());
+      if (changes) act(changes);
+      else tell();
+    });
   });
   view.addEventListener("submit", (event) => event.preventDefault());
   for (const name of names) model.on(`change:${name}`, later);
-  const tell = () => (announce = later() > 0);
   attach?.({ one, choose, later, tell });
   paint();
   el.append(view);

@@ -154,7 +154,7 @@ kd.sliders.loss = ({ student: first, teacher, label, labels, start }) => {
         ...track, low: Math.log10(0.5), marks: kd.marks([0.5, 1, 4, 20, 100], Math.log10),
       }),
       alpha: kd.track({
-        ...track, label: "alpha", low: 0, high: 1, step: 0.01, value: (x) => Number(x.toFixed(2)),
+        ...track, label: "alpha", low: 0, high: 1, step: 0.01, value: kd.f,
         head: ({ alpha }) => `α = ${alpha.toFixed(2)}`, marks: kd.marks([0, 0.5, 1]),
       }),
     },

@@ -27,7 +27,6 @@ kd.sliders.mixture = ({ bells, low, high, start }) => {
   const most = 1.9 * Math.max(...p.map(Math.exp));
   const student = ({ mean, width }) => kd.bells([[1, mean, width]]);
   const apart = (setting, kind = setting.divergence) => Math.max(0, kd.apart[kind](p, student(setting)));
-  const tidy = (x) => Number(x.toFixed(2));
   const marks = { x: [-4, -2, 0, 2, 4].map((x) => [x]) };
 
   // Downhill in small steps from where it stands, until no step of a hundredth helps.
@@ -37,7 +36,8 @@ kd.sliders.mixture = ({ bells, low, high, start }) => {
       for (let moved = true; moved;) {
         moved = false;
         for (const [down, across] of [[step, 0], [-step, 0], [0, step], [0, -step]]) {
-          const next = { ...now, mean: tidy(kd.clamp(now.mean + down, -4, 4)), width: tidy(kd.clamp(now.width + across, low, high)) };
+          const [mean, width] = [kd.clamp(now.mean + down, -4, 4), kd.clamp(now.width + across, low, high)];
+          const next = { ...now, mean: kd.f(mean), width: kd.f(width) };
           const value = apart(next);
           if (value < least - 1e-9) [now, least, moved] = [next, value, true];
         }
@@ -82,13 +82,13 @@ kd.sliders.mixture = ({ bells, low, high, start }) => {
   }
 
   const track = (name, words, from, to, at) => kd.track({
-    label: name, low: from, high: to, step: 0.01, key: 0.1, value: tidy,
+    label: name, low: from, high: to, step: 0.01, key: 0.1, value: kd.f,
     head: (setting) => `${words} ${kd.minus(setting[name].toFixed(2))}`, marks: at.map((x) => [x, kd.minus(x), "kd-middle"]),
   });
   return {
     layout: [["plot"], ["hill", "mean", "width"]],
     tracks: { mean: track("mean", "place", -4, 4, [-4, 0, 4]), width: track("width", "width", low, high, [low, high]) },
-    choices: [{ name: "divergence", legend: "Descend on", options: Object.keys(kd.apart).map((value) => ({ value, words: value })) }],
+    choices: [{ name: "divergence", legend: "Descend on", options: kd.options(Object.keys(kd.apart)) }],
     buttons: [{ words: () => "Descend", press: descended }, kd.reset("Reset", start)],
     draw,
   };

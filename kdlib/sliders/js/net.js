@@ -3,11 +3,10 @@
 
 kd.stored = {}; // by name: a safetensors file as base64, put here by a script of its own, for file:// allows no fetch
 
-// 16 bits to a number: one for the sign, five for the exponent, ten for the fraction (IEEE 754).
+// 16 bits to a finite number: one for the sign, five for the exponent, ten for the fraction (IEEE 754).
 kd.half = (bits) => {
   const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023];
-  const size = exponent === 31 ? (fraction ? NaN : Infinity)
-    : exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -24 * fraction;
+  const size = exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -24 * fraction;
   return bits >> 15 ? -size : size;
 };
 
@@ -31,11 +30,6 @@ kd.tensors = (base64) => {
 
 // ---- layers: from { shape: [channels, height, width], values } to the next ----
 
-// A row of the image, times one weight, onto a row of the output: what all others wait for.
-kd.addRow = (out, to, row, from, count, weight) => {
-  for (let i = 0; i < count; i++) out[to + i] += weight * row[from + i];
-};
-
 kd.convolved = ({ shape: [channels, height, width], values }, weight, bias, padding) => {
   const [outputs, , size] = weight.shape;
   const [rows, columns] = [height + 2 * padding - size + 1, width + 2 * padding - size + 1];
@@ -48,7 +42,8 @@ kd.convolved = ({ shape: [channels, height, width], values }, weight, bias, padd
         const [left, right] = [Math.max(0, -across), Math.min(columns, width - across)];
         const w = weight.values[(o * channels + c) * size * size + k];
         for (let y = Math.max(0, -down); y < Math.min(rows, height - down); y++) {
-          kd.addRow(out, (o * rows + y) * columns + left, values, (c * height + y + down) * width + left + across, right - left, w);
+          const [to, from] = [(o * rows + y) * columns, (c * height + y + down) * width + across];
+          for (let x = left; x < right; x++) out[to + x] += w * values[from + x]; // what all others wait for
         }
       }
     }
@@ -96,32 +91,23 @@ kd.logits = (layers, tensors, shape, image) => {
 // Grey numbers from 0 to 255 in another size, as Pillow's bilinear filter and torch's antialiased one do it: each new
 // pixel is a mean of the old ones around it, in a triangle as wide as two new pixels; first across, then down, and
 // both times rounded.
-kd.resized = (pixels, [height, width], [rows, columns]) => {
-  const taps = (from, to) => {
-    const [scale, reach] = [from / to, Math.max(1, from / to)];
-    return kd.range(to).map((i) => {
-      const middle = (i + 0.5) * scale;
-      const first = Math.max(0, Math.trunc(middle - reach + 0.5));
-      const count = Math.min(from, Math.trunc(middle + reach + 0.5)) - first;
-      const shares = kd.range(count).map((k) => Math.max(0, 1 - Math.abs(first + k + 0.5 - middle) / reach));
-      const all = kd.sum(shares);
-      return { first, shares: shares.map((share) => share / all) };
-    });
-  };
-  const across = new Uint8ClampedArray(height * columns);
-  for (const [x, { first, shares }] of taps(width, columns).entries()) {
-    for (let y = 0; y < height; y++) {
+kd.resized = (pixels, [height, width], [rows, columns]) =>
+  kd.resizedRows(kd.resizedRows(pixels, height, width, columns), columns, height, rows);
+
+// Rows of `from` numbers each, with `to` numbers in place of them, and each new row laid down as a column.
+kd.resizedRows = (pixels, rows, from, to) => {
+  const [scale, reach] = [from / to, Math.max(1, from / to)];
+  const out = new Uint8ClampedArray(to * rows);
+  for (let i = 0; i < to; i++) {
+    const middle = (i + 0.5) * scale;
+    const first = Math.max(0, Math.trunc(middle - reach + 0.5));
+    const count = Math.min(from, Math.trunc(middle + reach + 0.5)) - first;
+    const parts = kd.range(count).map((k) => Math.max(0, 1 - Math.abs(first + k + 0.5 - middle) / reach));
+    const shares = parts.map((part) => part / kd.sum(parts));
+    for (let row = 0; row < rows; row++) {
       let total = 0;
-      for (let k = 0; k < shares.length; k++) total += shares[k] * pixels[y * width + first + k];
-      across[y * columns + x] = Math.floor(total + 0.5);
-    }
-  }
-  const out = new Uint8ClampedArray(rows * columns);
-  for (const [y, { first, shares }] of taps(height, rows).entries()) {
-    for (let x = 0; x < columns; x++) {
-      let total = 0;
-      for (let k = 0; k < shares.length; k++) total += shares[k] * across[(first + k) * columns + x];
-      out[y * columns + x] = Math.floor(total + 0.5);
+      for (let k = 0; k < count; k++) total += shares[k] * pixels[row * from + first + k];
+      out[i * rows + row] = Math.floor(total + 0.5);
     }
   }
   return out;
@@ -150,31 +136,39 @@ kd.home = document.currentScript?.src;
 kd.waiting = {};
 kd.fetched = (name) => kd.waiting[name] ??= new Promise((done, failed) => {
   if (kd.stored[name]) return done();
-  const script = document.createElement("script");
-  script.onload = done;
-  script.onerror = () => failed(new Error(`the weights ${name} could not be loaded`));
-  script.src = new URL(`../models/${name}.js`, kd.home).href;
-  document.head.append(script);
+  document.head.append(Object.assign(document.createElement("script"), {
+    src: new URL(`../models/${name}.js`, kd.home).href, onload: done,
+    onerror: () => failed(new Error(`the weights ${name} could not be loaded`)),
+  }));
 }).catch((error) => { delete kd.waiting[name]; throw error; });
 
-// Models that answer once their weights are here. `ready()` is true then, `load(after)` fetches them, `problem` says
-// why they could not be had, `logits(grey)` gives a row a model, for grey numbers from 0 to 255.
-kd.network = ({ models, shape, weights = {} }) => {
+// Models that answer once their weights are here, and how their answers look: `bars` draws them from options
+// for `kd.bars`, with `unasked` for a share that is not known yet; `loading` is said while the weights come.
+kd.network = ({ models, shape, weights = {}, labels }, { bars, unasked, loading }) => {
   Object.assign(kd.stored, weights);
-  const read = {};
+  const [files, read] = [models.map(({ weights }) => weights), {}];
+  let [problem, tell] = ["", () => {}]; // why the weights could not be had
+  const failed = ({ message }) => (problem = `${message}. Reload the page with a network.`);
   let last = { grey: [] }; // asked about one image again and again, as when the temperature moves
   const answers = (grey) => models.map(({ weights, layers }) =>
     kd.logits(layers, (read[weights] ??= kd.tensors(kd.stored[weights])), shape, Float32Array.from(grey, (x) => x / 255)));
-  const network = {
-    problem: "",
-    ready: () => models.every(({ weights }) => kd.stored[weights]),
-    load: (after) => Promise.all(models.map(({ weights }) => kd.fetched(weights)))
-      .then(() => (network.problem = ""), (error) => (network.problem = error.message)).then(after),
-    logits(grey) {
-      const same = last.grey.length === grey.length && last.grey.every((x, i) => x === grey[i]);
-      if (!same) last = { grey, rows: answers(grey) };
-      return last.rows;
-    },
-  };
-  return network;
+
+  function logits(grey) {
+    const same = last.grey.length === grey.length && last.grey.every((x, i) => x === grey[i]);
+    if (!same) last = { grey, rows: answers(grey) };
+    return last.rows;
+  }
+  // The answers to grey numbers from 0 to 255, as bars and in words; or what they wait for, `refused` where
+  // there are no numbers. All words are HTML.
+  function answer(grey, temperature, refused) {
+    const missing = !problem && grey && !files.every((name) => kd.stored[name]);
+    if (missing) Promise.all(files.map(kd.fetched)).catch(failed).then(tell);
+    const waits = kd.escape(problem) || (!grey && refused) || (missing && loading) || "";
+    const shares = waits ? [] : logits(grey).map((row) => kd.softmax(row, temperature));
+    const groups = models.map(({ name }, m) => ({ name, shares: shares[m] ?? labels.map(() => 0) }));
+    const title = `Shares at T = ${kd.short(temperature)}`;
+    const write = waits ? () => unasked : kd.percent;
+    return { waits, words: kd.firsts(groups, labels), bars: bars({ title, labels, groups, write }) };
+  }
+  return { answer, attach: (view) => ({ tell } = view) };
 };

@@ -8,15 +8,10 @@
 kd.unpacked = ({ shape: [count, width], values }) => kd.range(count).map((row) =>
   Float64Array.from({ length: 2 * width }, (_, i) => ((values[row * width + (i >> 1)] >> (i % 2 ? 0 : 4)) & 15) / 15));
 
-// Two networks without some classes: one learns labels, the other the teacher's shares at T.
+// Two networks without some classes: one learns labels, the other the teacher's shares at T alone.
 kd.pupils = (train, { temperature, omitted, shown, seed }, { hidden, ...recipe }) => {
   const kept = train.slice(0, shown).filter(({ label }) => !omitted.includes(label));
-  const rows = (target) => kept.map((digit) => ({ x: digit.x, target: target(digit) }));
-  const lessons = [
-    { t: 1, rows: rows(({ label }) => kd.oneHot(label, 10)) },
-    { t: temperature, rows: rows(({ logits }) => kd.softmax(logits, temperature)) },
-  ];
-  return kd.alike([train[0].x.length, hidden, 10], lessons, kd.seeded(seed), recipe);
+  return kd.alike(kept, { hidden, temperature, alpha: 1 }, kd.seeded(seed), recipe);
 };
 
 // What counts of an answer: is the digit of an omitted class, is it the likeliest among its kind, and by how much the
@@ -39,11 +34,12 @@ kd.biased = (answers, bias) => {
 };
 
 kd.sliders.omitted = ({ digits, weights, recipe, steps: last, every, largest, choices, start }) => {
-  const [names, kinds] = [["alone", "distilled"], ["kd-scratch", "kd-distilled"]];
+  const names = ["alone", "distilled"];
+  const kinds = names.map((name) => kd.kinds[name]);
   const pad = kd.pad();
-  let tell = () => {};
   const live = kd.live({
-    stored: [digits], weights, read, last: () => last, every, rate: recipe.rate, key, begin, measure, words,
+    stored: [digits], weights, read, last: () => last, every, rate: recipe.rate, begin, measure, words,
+    key: ({ steps, bias, ...setting }) => Object.values(setting).join(),
   });
 
   function read(tensors) {
@@ -51,13 +47,10 @@ kd.sliders.omitted = ({ digits, weights, recipe, steps: last, every, largest, ch
     const logits = (i) => [...tensors.train_logits.values.subarray(10 * i, 10 * i + 10)];
     return { train: rows("train").map((digit, i) => ({ ...digit, logits: logits(i) })), test: rows("test") };
   }
-  function key({ temperature, omitted, shown, seed }) {
-    return [temperature, omitted, shown, seed].join();
-  }
-  function begin({ temperature, omitted, shown, seed }) {
-    const classes = omitted.match(/\d/g).map(Number);
+  function begin(setting) {
+    const classes = setting.omitted.match(/\d/g).map(Number);
     const seen = live.set.test.filter(({ label }) => classes.includes(label)).slice(0, 4).map(pictured);
-    return { classes, seen, ...kd.pupils(live.set.train, { temperature, omitted: classes, shown, seed }, recipe) };
+    return { classes, seen, ...kd.pupils(live.set.train, { ...setting, omitted: classes }, recipe) };
   }
   function measure({ nets, classes }) {
     return nets.map((net) => live.set.test.map(({ x, label }) => kd.margin(kd.answered(net, x).logits, classes, label)));
@@ -67,7 +60,12 @@ kd.sliders.omitted = ({ digits, weights, recipe, steps: last, every, largest, ch
 
   const plural = (omitted) => omitted.replace(/\d/g, "$&s");
   const now = ({ bias }) => (live.run?.history.at(-1)?.of ?? []).map((answers) => kd.biased(answers, bias));
-  const curves = (points, kind) => points.map((of, m) => kd.curve(of, `${kinds[m]} ${kind}`));
+  // Curves of two shares over rows [place, shares by network].
+  function curves({ across, up }, rows, dashed, solid) {
+    const points = (name, m) => rows.map(([place, shares]) => [across(place), up(shares[m][name])]);
+    return [[dashed, "kd-dashed"], [solid, ""]].map(([name, kind]) =>
+      kinds.map((of, m) => kd.curve(points(name, m), `${of} ${kind}`)));
+  }
   const legend = (solid, dashed) => kd.legend([...kinds.map((kind, m) => [kind, names[m]]),
     ["kd-curve kd-total", solid], ["kd-curve kd-total kd-dashed", dashed]]);
   const shares = [[0, "0"], [0.5, "50\u00a0%"], [1, "100\u00a0%"]];
@@ -75,28 +73,26 @@ kd.sliders.omitted = ({ digits, weights, recipe, steps: last, every, largest, ch
   function course(setting) {
     const axes = kd.axes({ left: 52, right: 308, top: 26, floor: 116, x: [0, last], y: [0, 1],
       marks: { x: [[0], [last / 2, kd.count(last / 2)], [last, ""]], y: shares } });
-    const found = (live.run?.history ?? []).map(({ step, of }) => ({ step, of: of.map((each) => kd.biased(each, setting.bias)) }));
-    const points = (name) => names.map((_, m) => found.map(({ step, of }) => [axes.across(step), axes.up(of[m][name])]));
+    const found = (of) => of.map((answers) => kd.biased(answers, setting.bias));
+    const rows = (live.run?.history ?? []).map(({ step, of }) => [step, found(of)]);
     const said = now(setting).map(({ all, found }, m) => `${names[m]} ${kd.percent(all)}, of the ${plural(setting.omitted)} ${kd.percent(found)}`);
     const title = `Right over training, at bias ${kd.signed(setting.bias, 2)}`;
     return kd.picture(134, `${title}. ${said.join("; ")}`, kd.text(0, 14, title, "kd-head"), axes.grid,
-      kd.text(320, 132, `${kd.count(last)} steps`, "kd-end"), curves(points("found"), "kd-dashed"), curves(points("all"), ""));
+      kd.text(320, 132, `${kd.count(last)} steps`, "kd-end"), curves(axes, rows, "found", "all"));
   }
 
   function trade({ bias, omitted }) {
     const axes = kd.axes({ left: 52, right: 308, top: 8, floor: 102, x: [0, largest], y: [0, 1], marks: { y: shares } });
-    const answers = live.run?.history.at(-1)?.of ?? [];
-    const found = answers.map((each) => kd.range(2 * largest + 1).map((k) => [k / 2, kd.biased(each, k / 2)]));
-    const points = (name) => found.map((of) => of.map(([at, shares]) => [axes.across(at), axes.up(shares[name])]));
+    const places = kd.range(live.run?.history.length ? 2 * largest + 1 : 0).map((k) => k / 2);
+    const rows = places.map((place) => [place, now({ bias: place })]);
     return kd.picture(108, `Shares of ${plural(omitted)} found and of other digits lost, by bias`, axes.grid,
-      curves(points("lost"), "kd-dashed"), curves(points("found"), ""),
-      kd.line(`M${kd.f(axes.across(bias))},4V102`, "kd-line kd-cut"));
+      curves(axes, rows, "lost", "found"), kd.line(`M${kd.f(axes.across(bias))},4V102`, "kd-line kd-cut"));
   }
 
   function bars(setting) {
     const labels = ["all right", `${setting.omitted.replace(" and ", ", ")} found`, "others lost"];
     const [zero, of] = [{ all: 0, found: 0, lost: 0 }, now(setting)];
-    const groups = names.map((name, m) => ({ name, kind: kinds[m], shares: Object.values(of[m] ?? zero) }));
+    const groups = names.map((name, m) => ({ name, shares: Object.values(of[m] ?? zero) }));
     return kd.bars({ title: "Test digits", labels, groups, figures: true, room: 84, write: of.length ? kd.percent : () => "–" });
   }
 
@@ -114,7 +110,8 @@ kd.sliders.omitted = ({ digits, weights, recipe, steps: last, every, largest, ch
     const answer = (net, x) => kd.softmax(Array.from(kd.answered(net, x).logits, (z, k) => z + bias * classes.includes(k)), temperature);
     const digits = (live.run && !live.run.broken ? [...live.run.seen, ...drawn()] : []).map(({ x, picture }) => ({ picture, rows: live.run.nets.map((net) => answer(net, x)) }));
     const most = Math.max(0.2, ...digits.flatMap(({ rows }) => rows.flat()));
-    const top = (row) => row.indexOf(Math.max(...row));
+    const says = (row, m, y) =>
+      `<text x="${288 + 32 * m}" y="${y}" class="kd-end">${kd.mark(kinds[m])} ${kd.likeliest(row)}</text>`;
     const parts = kd.range(5).map((i) => {
       const floor = 24 + (high + 6) * i + high;
       const { picture, rows } = digits[i] ?? {};
@@ -123,10 +120,11 @@ kd.sliders.omitted = ({ digits, weights, recipe, steps: last, every, largest, ch
         kd.line(`M${left},${floor}h${10 * wide}`, "kd-line kd-faint"),
         ...rows.flatMap((row, m) => row.map((q, k) =>
           kd.box(left + wide * k + 2 + 9 * m, floor - (high * q) / most, 8, (high * q) / most, kinds[m]))),
-        ...rows.map((row, m) => `<text x="${288 + 32 * m}" y="${floor - 12}" class="kd-end"><tspan class="${kinds[m]}">■</tspan> ${top(row)}</text>`),
+        ...rows.map((row, m) => says(row, m, floor - 12)),
       ];
     });
-    const said = digits.map(({ rows }, i) => (i < 4 ? "" : "your drawing: ") + rows.map((row, m) => `${names[m]} ${top(row)} ${kd.percent(Math.max(...row))}`).join(", "));
+    const one = (row, m) => `${names[m]} ${kd.likeliest(row)} ${kd.percent(Math.max(...row))}`;
+    const said = digits.map(({ rows }, i) => (i < 4 ? "" : "your drawing: ") + rows.map(one).join(", "));
     const floor = 24 + 5 * (high + 6);
     return kd.picture(floor + 16, `${plural(omitted)} never shown, and the largest softened shares: ${said.join("; ")}`,
       kd.text(0, 14, `Never shown: shares at T = ${kd.short(temperature)}`, "kd-head"), kd.text(320, 14, "says", "kd-end"),
@@ -138,13 +136,12 @@ kd.sliders.omitted = ({ digits, weights, recipe, steps: last, every, largest, ch
 
   function words(setting) {
     const digits = plural(setting.omitted);
-    const pending = live.pending(setting);
-    if (pending) return pending;
     if (!setting.steps) return `Neither network will see any of the ${digits}. Press Train: it takes a few seconds.`;
     if (!live.run) return "Loading the digits, once: 450 kB.";
     const found = now(setting).map(({ all, found, lost }, m) =>
       `${names[m]} finds ${kd.percent(found)} of them, loses ${kd.percent(lost)} of the others and has ${kd.percent(all)} right`);
-    return `After ${live.done()} without the ${digits}, at bias ${kd.signed(setting.bias, 2)}: ${found.join("; ")}.`;
+    const when = `After ${kd.plural(live.run.step, "step")} without the ${digits}`;
+    return `${when}, at bias ${kd.signed(setting.bias, 2)}: ${found.join("; ")}.`;
   }
 
   function draw(setting) {
@@ -156,23 +153,15 @@ kd.sliders.omitted = ({ digits, weights, recipe, steps: last, every, largest, ch
         trade: legend(`${plural(setting.omitted)} found`, "others lost") + trade(setting),
         bars: bars(setting), seen: seen(setting), pad: pad.picture(),
       },
-      said: kd.escape(words(setting)),
-      values: { temperature: `temperature ${kd.short(setting.temperature)}`, bias: `bias ${kd.signed(setting.bias, 2)}${found.join("")}` },
+      said: kd.escape(live.told(setting)),
+      values: { bias: `bias ${kd.signed(setting.bias, 2)}${found.join("")}` },
     };
   }
 
-  const clear = {
-    words: () => "Clear",
-    press() {
-      pad.clear();
-      tell();
-      return {};
-    },
-  };
   return {
     layout: [["temperature", "course", "buttons", "trade", "bias"], ["bars", "seen", "pad", "said"]],
     tracks: {
-      temperature: kd.temperature({ left: 82, low: 0, high: Math.log10(20), marks: kd.marks([1, 2, 5, 10, 20], Math.log10) }),
+      temperature: kd.temperature({ left: 82, places: [1, 2, 5, 10, 20] }),
       bias: kd.track({
         left: 52, above: true, label: "bias", low: 0, high: largest, step: 0.25, marks: kd.marks([0, largest / 2, largest]),
         head: ({ bias, omitted }) => `Bias of the ${plural(omitted)}: ${kd.signed(bias, 2)}`,
@@ -182,12 +171,8 @@ kd.sliders.omitted = ({ digits, weights, recipe, steps: last, every, largest, ch
       { name: "omitted", legend: "Leave out", options: kd.options(choices.omitted) },
       { name: "shown", legend: "Training digits", options: kd.options(choices.shown, kd.count) },
     ],
-    buttons: live.buttons(kd.reset("Reset", start), 1000, [clear]),
-    attach(view) {
-      live.attach(view);
-      ({ tell } = view);
-      pad.listen(view.one("pad"), { begun: () => {}, later: view.later, tell });
-    },
+    buttons: live.buttons(kd.reset("Reset", start), 1000, [{ words: () => "Clear", press: pad.clear }]),
+    attach: (view) => [live, pad].forEach((part) => part.attach(view)),
     draw,
   };
 };

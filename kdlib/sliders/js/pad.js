@@ -4,24 +4,19 @@
 // its own: 20 pixels on the longer side, the centre of mass in the middle. No digit is shorter than a tenth of the paper.
 kd.asDigit = (strokes) => {
   const points = strokes.flat();
-  const spans = [0, 1].map((axis) => {
-    const along = points.map((point) => point[axis]);
-    return [Math.min(...along), Math.max(...along)];
-  });
-  const longest = Math.max(...spans.map(([low, high]) => high - low));
+  const ends = (of) => [0, 1].map((axis) => of(...points.map((point) => point[axis])));
+  const [low, high] = [ends(Math.min), ends(Math.max)];
+  const longest = Math.max(high[0] - low[0], high[1] - low[1]);
   if (!(longest >= 20)) return null; // nothing drawn, or a dot
   const pen = 1.2; // pixels from the middle of a line to its edge
   const scale = (20 - 2 * pen) / longest;
-  const put = (shift) => kd.inked(
-    strokes.map((stroke) => stroke.map((point) => point.map((x, axis) => (x - spans[axis][0]) * scale + shift[axis]))), pen);
-  const start = spans.map(([low, high]) => 14 - (scale * (high - low)) / 2);
-  const mass = [0, 0, 0];
-  put(start).forEach((ink, i) => {
-    mass[0] += ink * ((i % 28) + 0.5);
-    mass[1] += ink * (Math.floor(i / 28) + 0.5);
-    mass[2] += ink;
-  });
-  return put(start.map((place, axis) => place + 14 - mass[axis] / mass[2])).map((ink) => Math.round(255 * ink));
+  const moved = (point, shift) => point.map((x, axis) => (x - low[axis]) * scale + shift[axis]);
+  const put = (shift) => kd.inked(strokes.map((stroke) => stroke.map((point) => moved(point, shift))), pen);
+  const start = low.map((from, axis) => 14 - (scale * (high[axis] - from)) / 2);
+  const first = put(start);
+  const mean = (along) => kd.sum(first.map((ink, i) => ink * (along(i) + 0.5))) / kd.sum(first);
+  const middle = [mean((i) => i % 28), mean((i) => Math.floor(i / 28))];
+  return put(start.map((place, axis) => place + 14 - middle[axis])).map((ink) => Math.round(255 * ink));
 };
 
 // How much of each of 28 x 28 pixels is under the pen, from 0 to 1.
@@ -47,25 +42,27 @@ kd.inked = (strokes, pen) => {
   return ink;
 };
 
-// The paper and what lies on it. `listen` makes a node hear fingers, mouse and pen, and keys: arrows move the pen, space
-// puts it down and lifts it. It calls `begun` before a stroke, `later` while one is drawn, and `tell` after it.
+// The paper and what lies on it. `attach` makes the picture "pad" hear fingers, mouse and pen, and keys:
+// arrows move the pen, space puts it down and lifts it. It calls `begun` before a stroke, `later` while one
+// is drawn, and `tell` after it.
 kd.pad = () => {
   let strokes = [];
   const pen = { x: 100, y: 100, down: false, seen: false }; // moved by keys
-  const begin = (point) => strokes.push([point]);
-  const go = (point) => strokes.at(-1).push(point);
+  const begin = (point) => strokes.push([point, point]); // so that a dot is seen
   const lift = (kept) => {
     strokes = kept;
     pen.down = false;
   };
 
-  function picture() {
-    const line = (stroke) =>
-      `<polyline points="${kd.points(stroke.length > 1 ? stroke : [...stroke, ...stroke])}" class="kd-stroke"/>`;
+  // With an image the drawing lies below it.
+  function picture(image) {
+    const line = (stroke) => `<polyline points="${kd.points(stroke)}" class="kd-stroke"/>`;
     const mark = pen.seen ? kd.dot(pen.x, pen.y, 5, pen.down ? "kd-teacher" : "kd-line") : "";
     const hint = strokes.length || pen.seen ? "" : kd.text(100, 104, "Draw a digit here", "kd-middle");
-    return `<svg viewBox="0 0 200 200" aria-hidden="true">${kd.box(0.5, 0.5, 199, 199, "kd-line")}${hint}
-      ${strokes.map(line).join("")}${mark}</svg>`;
+    const drawn = image ? `<image href="${image}" width="200" height="200"/>`
+      : hint + strokes.map(line).join("") + mark;
+    return `<svg viewBox="0 0 200 200" aria-hidden="true">
+      ${drawn}${kd.box(0.5, 0.5, 199, 199, "kd-line")}</svg>`;
   }
 
   function byPointer(node, { begun, later, tell }) {
@@ -83,7 +80,7 @@ kd.pad = () => {
     });
     node.addEventListener("pointermove", (event) => {
       if (!node.hasPointerCapture(event.pointerId)) return;
-      for (const each of event.getCoalescedEvents?.() ?? [event]) go(place(each));
+      for (const each of event.getCoalescedEvents?.() ?? [event]) strokes.at(-1).push(place(each));
       later();
     });
     node.addEventListener("pointerup", tell);
@@ -97,7 +94,7 @@ kd.pad = () => {
       pen.seen = true;
       if (way) {
         [pen.x, pen.y] = [pen.x + 10 * way[0], pen.y + 10 * way[1]].map((x) => kd.clamp(x, 10, 190));
-        if (pen.down) go([pen.x, pen.y]);
+        if (pen.down) strokes.at(-1).push([pen.x, pen.y]);
         return later();
       }
       if (!pen.down) {
@@ -109,7 +106,8 @@ kd.pad = () => {
     });
   }
 
-  function listen(node, calls) {
+  function attach({ one, later, tell }, begun = () => {}) {
+    const [node, calls] = [one("pad"), { begun, later, tell }];
     node.tabIndex = 0;
     node.dataset.lmSuppressShortcuts = "";
     node.setAttribute("role", "application");
@@ -118,7 +116,7 @@ kd.pad = () => {
     byKeys(node, calls);
   }
   return {
-    picture, listen,
+    picture, attach,
     blank: () => !strokes.length,
     digit: () => kd.asDigit(strokes),
     clear: () => lift([]),

@@ -6,12 +6,10 @@ kd.model = (state) => {
   return {
     get: (name) => state[name],
     set(name, value) {
-      if (state[name] === value) return;
       state[name] = value;
-      (heard[`change:${name}`] ?? []).forEach((act) => act());
+      heard[`change:${name}`]?.forEach((act) => act());
     },
     on: (event, act) => (heard[event] ??= []).push(act),
-    off: (event, act) => (heard[event] = (heard[event] ?? []).filter((other) => other !== act)),
     save_changes() {},
   };
 };

@@ -13,19 +13,17 @@ kd.paintPlane = (canvas, answers, t) => {
     for (let k = 1; k < logits.length; k++) if (logits[k] > logits[top]) top = k;
     for (let k = 0; k < logits.length; k++) all += Math.exp((logits[k] - logits[top]) / t);
     const sure = (logits.length / all - 1) / (logits.length - 1); // 0 for equal shares, 1 for one that is all
-    for (let c = 0; c < 3; c++) image.data[4 * i + c] = kd.hues[top][c];
-    image.data[4 * i + 3] = 255 * (0.2 + 0.55 * sure);
+    image.data.set([...kd.hues[top], 255 * (0.2 + 0.55 * sure)], 4 * i);
   }
   canvas.getContext("2d").putImageData(image, 0, 0);
 };
 
 // A canvas below each of these pictures, which is the lower square of it.
 kd.planes = (names, one) => Object.fromEntries(names.map((name) => {
-  const canvas = Object.assign(document.createElement("canvas"), { width: kd.side, height: kd.side });
-  canvas.dataset.below = name;
-  canvas.setAttribute("aria-hidden", "true");
-  one(name).before(canvas);
-  return [name, canvas];
+  const size = `width="${kd.side}" height="${kd.side}"`;
+  const canvas = `<canvas ${size} data-below="${name}" aria-hidden="true"></canvas>`;
+  one(name).insertAdjacentHTML("beforebegin", canvas);
+  return [name, one(name).previousElementSibling];
 }));
 
 // Points as a disc, a square or a triangle by class, and a ring about each that is `wrong`; `at` gives places.

@@ -6,18 +6,14 @@
 // needs address.js
 
 // The two students of a setting, and the points that they are shown, of which the first have wrong labels.
-kd.students = (train, classes, { labelled, noise, hidden, temperature, alpha, seed }, recipe) => {
+kd.students = (train, classes, { labelled, noise, seed, ...setting }, recipe) => {
   const random = kd.seeded(seed);
   const points = kd.shuffled(train, random).slice(0, labelled).map((point, i) => {
     const wrong = i < Math.round(noise * labelled);
     const label = wrong ? (point.label + 1 + Math.floor(random() * (classes - 1))) % classes : point.label;
     return { ...point, label, wrong };
   });
-  const lessons = [
-    { t: 1, rows: points.map(({ x, label }) => ({ x, target: kd.oneHot(label, classes) })) },
-    { t: temperature, rows: points.map(({ x, label, logits }) => ({ x, label, alpha, target: kd.softmax(logits, temperature) })) },
-  ];
-  return { points, ...kd.alike([2, hidden, classes], lessons, random, recipe) };
+  return { points, ...kd.alike(points, setting, random, recipe) };
 };
 
 // The share of points that are right.
@@ -27,13 +23,13 @@ kd.scored = (answer, points) => {
 };
 
 kd.sliders.playground = ({ stored, weights, layers, recipe, steps: last, every, linked, shared, start }) => {
-  const [names, kinds] = [["teacher", "alone", "distilled"], ["kd-teacher", "kd-scratch", "kd-distilled"]];
+  const names = ["teacher", "alone", "distilled"];
   const live = kd.live({
     stored: [stored], weights, read: (tensors) => tensors, last: () => last, every, rate: recipe.rate, pace: 5,
-    key, begin, measure, words, shown, idle: () => true,
+    key: ({ steps, ...setting }) => Object.values(setting).join(), begin, words, shown, idle: () => true,
+    measure: ({ nets, test }) => nets.map((net) => kd.scored(answered(net), test)),
   });
-  let [canvases, painted] = [{}, ""]; // what the teacher's plane shows
-  let [later, copied] = [() => {}, ""];
+  let [canvases, copied] = [{}, ""];
   const answered = (net) => (x) => kd.answered(net, x).logits;
 
   // ---- a data set: its points, its teacher and what that says of them ----
@@ -47,42 +43,34 @@ kd.sliders.playground = ({ stored, weights, layers, recipe, steps: last, every, 
     const answer = (x) => kd.logits(own, live.set, [2], x);
     const fresh = ([train, test]) => ({
       test, classes: answer(test[0].x).length, train: train.map((point) => ({ ...point, logits: answer(point.x) })),
-      plane: kd.plane.map(answer), scores: kd.scored(answer, test),
+      plane: kd.plane.map(answer), teacher: kd.scored(answer, test),
     });
     return grounds[name] ??= fresh(["train", "test"].map(points));
   }
-  function key({ steps, ...setting }) {
-    return Object.values(setting).join();
-  }
   function begin(setting) {
-    const { train, classes } = ground(setting.dataset);
-    return { setting, ...kd.students(train, classes, setting, recipe) };
-  }
-  function measure({ nets, setting: { dataset } }) {
-    return nets.map((net) => kd.scored(answered(net), ground(dataset).test));
+    const { train, classes, ...about } = ground(setting.dataset);
+    return { setting, ...about, ...kd.students(train, classes, setting, recipe) };
   }
 
   // ---- pictures ----
 
-  // One student in a frame, in turn, and both where training rests.
-  function shown({ nets, step, setting: { dataset, temperature } }, all) {
+  // One student in a frame, in turn, and all three where training rests.
+  function shown({ nets, step, plane, setting: { temperature } }, all) {
+    if (all) kd.paintPlane(canvases.teacher, plane, temperature);
     for (const [m, net] of nets.entries()) {
       if (all || step % 2 === m) kd.paintPlane(canvases[names[m + 1]], kd.plane.map(answered(net)), temperature);
     }
-    if (painted === dataset + temperature) return;
-    kd.paintPlane(canvases.teacher, ground(dataset).plane, temperature);
-    painted = dataset + temperature;
   }
-  const scores = () => (live.run ? [ground(live.run.setting.dataset).scores, ...live.run.history.at(-1).of] : []);
-  const write = (score) => (score === undefined ? "–" : kd.percent(score));
+  const scores = () => (live.run ? [live.run.teacher, ...live.run.history.at(-1).of] : []);
 
-  function plane(m) {
-    const score = write(scores()[m]);
-    const title = `<text x="0" y="14" class="kd-head"><tspan class="${kinds[m]}">■</tspan> ${names[m]}</text>`;
+  function plane(name, m) {
+    const score = live.run ? kd.percent(scores()[m]) : "–";
     const inside = (x) => kd.clamp(x, -0.94, 0.94); // so that no mark hangs out of the square
     const at = ([x, y]) => [78 + 78 * inside(x), 98 - 78 * inside(y)];
-    return kd.drawing(156, 176, `${names[m]}, ${score} of the held-out points right`, title, kd.text(156, 14, score, "kd-end"),
-      kd.box(0.5, 20.5, 155, 155, "kd-grid"), kd.scatter(live.run?.points ?? [], at));
+    return kd.drawing(156, 176, `${name}, ${score} of the held-out points right`,
+      `<text x="0" y="14" class="kd-head">${kd.mark(kd.kinds[name])} ${name}</text>`,
+      kd.text(156, 14, score, "kd-end"), kd.box(0.5, 20.5, 155, 155, "kd-grid"),
+      kd.scatter(live.run?.points ?? [], at));
   }
 
   function course() {
@@ -90,48 +78,47 @@ kd.sliders.playground = ({ stored, weights, layers, recipe, steps: last, every, 
       marks: { x: [[0], [last, ""]], y: [[0], [0.5, "50\u00a0%"], [1, "100\u00a0%"]] } });
     const [teacher] = scores();
     const history = live.run?.history ?? [];
-    const curve = (m) => kd.curve(history.map(({ step, of }) => [axes.across(step), axes.up(of[m])]), kinds[m + 1]);
-    return kd.drawing(156, 176, "Accuracy on held-out points, over the steps", kd.text(0, 14, "held-out accuracy", "kd-head"), axes.grid,
-      kd.text(154, 168, `${kd.count(last)} steps`, "kd-end"),
-      teacher !== undefined ? kd.curve([0, last].map((step) => [axes.across(step), axes.up(teacher)]), "kd-dashed") : "", curve(0), curve(1));
+    const at = (step, score) => [axes.across(step), axes.up(score)];
+    const level = teacher === undefined ? [] : [at(0, teacher), at(last, teacher)];
+    const curve = (m) => kd.curve(history.map(({ step, of }) => at(step, of[m])), kd.kinds[names[m + 1]]);
+    return kd.drawing(156, 176, "Accuracy on held-out points, over the steps",
+      kd.text(0, 14, "held-out accuracy", "kd-head"), axes.grid, kd.curve(level, "kd-dashed"),
+      kd.text(154, 168, `${kd.count(last)} steps`, "kd-end"), curve(0), curve(1));
   }
 
   // ---- words and controls ----
 
   function words(setting) {
-    const pending = live.pending(setting);
-    if (pending) return pending;
     if (!live.run) return "Loading the points, once: 22 kB.";
     if (!setting.steps) {
       return "Two students with the same first weights will see the same points. Press Train.";
     }
     const each = scores().map((score, m) => `${names[m]} ${kd.percent(score)}`);
-    return `After ${live.done()}, right on points that nobody trained on: ${each.join(", ")}.`;
+    const steps = kd.plural(live.run.step, "step");
+    return `After ${steps}, right on points that nobody trained on: ${each.join(", ")}.`;
   }
 
   function draw(setting) {
     live.follow(setting);
-    const { temperature, alpha } = setting;
+    const sure = `stronger colour: surer at T = ${kd.short(setting.temperature)}`;
     return {
       pictures: {
-        ...Object.fromEntries(names.map((name, m) => [name, plane(m)])), course: course(),
-        key: `<p class="kd-legend"><span>○ wrong label</span><span>stronger colour: surer at T = ${kd.short(temperature)}</span></p>`,
+        ...Object.fromEntries(names.map((name, m) => [name, plane(name, m)])), course: course(),
+        key: `<p class="kd-legend"><span>○ wrong label</span><span>${sure}</span></p>`,
       },
-      said: kd.escape(words(setting)),
-      values: { temperature: `temperature ${kd.short(temperature)}`, alpha: `alpha ${kd.f(alpha)}` },
+      said: kd.escape(live.told(setting)),
     };
   }
 
   function attach(view) {
     live.attach(view);
-    later = view.later;
     canvases = kd.planes(names, view.one);
   }
   const copy = {
     words: (setting) => (copied === kd.toAddress(linked, setting) ? "Copied" : "Copy link"),
     press(setting) {
       const address = kd.toAddress(linked, setting);
-      navigator.clipboard?.writeText(address).then(() => (copied = address), () => {}).then(later);
+      navigator.clipboard?.writeText(address).then(() => (copied = address), () => {}).then(live.repaint);
       return {};
     },
   };
@@ -140,7 +127,7 @@ kd.sliders.playground = ({ stored, weights, layers, recipe, steps: last, every, 
     layout: [["buttons", "teacher", "course", "alone", "distilled", "key"],
       ["temperature", "alpha", "said", "labelled", "noise", "hidden"]],
     tracks: {
-      temperature: kd.temperature({ left: 82, low: 0, high: Math.log10(20), marks: kd.marks([1, 2, 5, 10, 20], Math.log10) }),
+      temperature: kd.temperature({ left: 82, places: [1, 2, 5, 10, 20] }),
       alpha: kd.track({ left: 82, label: "alpha", low: 0, high: 1, step: 0.01, key: 0.05, marks: kd.marks([0, 0.5, 1]),
         head: ({ alpha }) => `α = ${kd.f(alpha)}` }),
     },

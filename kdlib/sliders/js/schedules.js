@@ -14,7 +14,6 @@ kd.meanWeight = ({ kind, start, end, alpha }) => {
 
 kd.sliders.schedules = ({ run, start: first }) => {
   const share = (x) => `${Number((100 * x.toFixed(3)).toFixed(1))}\u00a0%`;
-  const tidy = (x) => Number(x.toFixed(2));
   const off = { "at-once": ["start", "end"], late: ["end"], ramp: [] };
   const marks = {
     x: [[0, "0"], [0.25, "25 %"], [0.5, "50 %"], [0.75, "75 %"], [1, "100 %"]],
@@ -70,12 +69,12 @@ kd.sliders.schedules = ({ run, start: first }) => {
   // An end after the start, as kdlib.objectives.ramps asks for: the one that moved pushes the other.
   function settle({ start, end }, last) {
     if (end > start) return {};
-    return end === last.end ? { end: tidy(start + 0.01) } : { start: tidy(end - 0.01) };
+    return end === last.end ? { end: kd.f(start + 0.01) } : { start: kd.f(end - 0.01) };
   }
 
   const track = (name, sign, low, high) =>
     kd.track({
-      label: name, low: 0, high: 1, step: 0.01, value: (x) => kd.clamp(tidy(x), low, high),
+      label: name, low: 0, high: 1, step: 0.01, value: (x) => kd.clamp(kd.f(x), low, high),
       head: (setting) => `${sign} = ${setting[name].toFixed(2)}`, marks: kd.marks([0, 0.5, 1]),
     });
   return {

@@ -44,14 +44,14 @@ kd.sliders.temperature = ({ logits, labels, names, images }) => {
       title: `Probabilities at T = ${t}`,
       labels,
       groups: [{ name: "", kind: "kd-teacher", shares: p }],
-      bold: usual.indexOf(Math.max(...usual)),
+      bold: kd.likeliest(usual),
       ghost: usual,
       note: "outlined: T = 1",
       figures: true,
       room: 144,
       ...kd.scales[axis],
     });
-    const top = p.indexOf(Math.max(...p));
+    const top = kd.likeliest(p);
     return {
       pictures: { bars, entropy: entropyPicture(z, temperature, nats) },
       said: `At temperature ${t} the largest share is <b>${kd.escape(labels[top])}</b> with

@@ -21,7 +21,6 @@ kd.sliders.threshold = ({ places, classes, counts, enough }) => {
   const [negative, positive] = classes;
   const splits = Object.keys(counts);
   const models = Object.keys(counts[splits[0]]);
-  const kinds = { teacher: "kd-teacher", alone: "kd-scratch", distilled: "kd-distilled" };
   const last = (2 * limit) / step; // the highest place
   const place = (threshold) => Math.round((threshold + limit) / step);
 
@@ -58,8 +57,8 @@ kd.sliders.threshold = ({ places, classes, counts, enough }) => {
       `Log-odds of the ${model} on ${split}: ${above[1]}, ${above[0]}; ${below.join(", ")}`,
       kd.text(0, 14, above[0]),
       kd.text(320, 14, above[1], "kd-end kd-head"),
-      side(positives, (bin) => bin <= i, 68, kinds[model]),
-      side(negatives, (bin) => bin > i, -46, kinds[model]),
+      side(positives, (bin) => bin <= i, 68, kd.kinds[model]),
+      side(negatives, (bin) => bin > i, -46, kd.kinds[model]),
       kd.line(`M0,${middle}H320`, "kd-line"),
       kd.line(`M${x},20V140`, "kd-line kd-cut"),
       kd.text(0, 152, below[0], "kd-head"),
@@ -84,9 +83,9 @@ kd.sliders.threshold = ({ places, classes, counts, enough }) => {
       `ROC curve of the ${model} on ${split}: sensitivity ${height} where 1 − specificity is ${across}`,
       kd.text(0, 14, "sensitivity"),
       axes.grid,
-      models.map((other, m) => (other === model ? "" : kd.curve(of[m], `${kinds[other]} kd-faint`))),
-      kd.curve(of[models.indexOf(model)], kinds[model]),
-      kd.dot(...at(found), 6, kinds[model]),
+      models.map((other, m) => (other === model ? "" : kd.curve(of[m], `${kd.kinds[other]} kd-faint`))),
+      kd.curve(of[models.indexOf(model)], kd.kinds[model]),
+      kd.dot(...at(found), 6, kd.kinds[model]),
       kd.text(90, 174, "1 − specificity", "kd-middle"),
     );
   }

@@ -89,14 +89,20 @@ kd.descend = (net, velocity, batch, t, { rate, momentum }) => {
   for (const [p, w] of parts(net).entries()) for (let i = 0; i < w.length; i++) w[i] -= rate * all[p][i];
 };
 
-// Students with the same first weights, each with a T and examples of its own. `advance` is one step of all, on the same
-// examples in the same order.
-kd.alike = (sizes, lessons, random, { batch, ...recipe }) => {
-  const first = kd.net(sizes, random);
-  const students = lessons.map((lesson) => ({ net: structuredClone(first), velocity: kd.zeros(first), ...lesson }));
+// Two students with the same first weights, on the same examples { x, label, logits }: one learns labels, the
+// other the teacher's shares at T, with the weight alpha beside labels. `advance` is one step of both.
+kd.alike = (examples, { hidden, temperature, alpha }, random, { batch, ...recipe }) => {
+  const [{ x: { length: inputs }, logits: { length: classes } }] = examples;
+  const first = kd.net([inputs, hidden, classes], random);
+  const student = (t, rows) => ({ net: structuredClone(first), velocity: kd.zeros(first), t, rows });
+  const students = [
+    student(1, examples.map(({ x, label }) => ({ x, target: kd.oneHot(label, classes) }))),
+    student(temperature, examples.map(({ x, label, logits }) =>
+      ({ x, label, alpha, target: kd.softmax(logits, temperature) }))),
+  ];
   let order = [];
   const advance = () => {
-    if (order.length < batch) order = kd.shuffled(kd.range(lessons[0].rows.length), random);
+    if (order.length < batch) order = kd.shuffled(kd.range(examples.length), random);
     const now = order.splice(0, batch);
     for (const { net, velocity, t, rows } of students) kd.descend(net, velocity, now.map((i) => rows[i]), t, recipe);
   };

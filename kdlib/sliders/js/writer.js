@@ -6,7 +6,7 @@
 // needs field.js
 
 kd.sliders.writer = ({ models, heads, characters, most, lengths, hottest, seeds, weights, start }) => {
-  const [students, teacher, kinds] = [models.slice(0, 2), models[2], ["kd-scratch", "kd-distilled", "kd-teacher"]];
+  const [students, teacher] = [models.slice(0, 2), models[2]];
   const here = ({ stored }) => Boolean(kd.stored[stored]);
   const size = (some) => `${(kd.sum(some.map(({ bytes }) => bytes)) / 1e6).toFixed(1)}\u00a0MB`;
   let [moved, asked, trouble] = [false, false, ""]; // anything, by the reader; the teacher, or why that could not be had
@@ -50,11 +50,11 @@ kd.sliders.writer = ({ models, heads, characters, most, lengths, hottest, seeds,
 
   // ---- pictures and words ----
 
-  function page({ written }, m, { prompt, length }) {
+  function page({ written }, { name }, { prompt, length }) {
     const lines = Math.ceil(length / 22) + prompt.split("\n").length; // enough for most texts, so that nothing moves
     const text = `<span>${kd.escape(prompt)}</span>${kd.escape(written)}`;
-    return `<div role="group" aria-label="${models[m].name}">${kd.legend([[kinds[m], models[m].name]])}
-      <p class="${kinds[m]}" style="--lines:${lines}">${text}</p></div>`;
+    return `<div role="group" aria-label="${name}">${kd.legend([[kd.kinds[name], name]])}
+      <p class="${kd.kinds[name]}" style="--lines:${lines}">${text}</p></div>`;
   }
   // Six rows, the likeliest at T = 1 whatever T is, so that they stay while T moves.
   function bars({ behind, temperature }) {
@@ -63,29 +63,28 @@ kd.sliders.writer = ({ models, heads, characters, most, lengths, hottest, seeds,
     const [plain, soft] = [1, temperature].map((t) => logits?.map((z) => kd.softened(z, t)) ?? none);
     const all = none[0].map((_, k) => kd.sum(plain.map((shares) => shares[k])));
     const top = kd.range(all.length).sort((a, b) => all[b] - all[a]).slice(0, 6);
-    const groups = soft.map((shares, m) => ({ name: models[m].name, kind: kinds[m], shares: top.map((k) => shares[k]) }));
+    const groups = soft.map((shares, m) => ({ name: models[m].name, shares: top.map((k) => shares[k]) }));
     const title = `Next character after ${live.run?.step ? `the text of ${behind}` : "the prompt"}`;
     const labels = top.map((k) => (logits ? kd.named(characters[k]) : "–"));
     const look = { letters: 8, room: 140, marks: kd.shares, write: logits ? kd.percent : () => "–" };
-    return kd.legend(groups.map(({ kind, name }) => [kind, name])) + kd.bars({ title, labels, groups, ...look });
+    return kd.barsWithLegend({ title, labels, groups, ...look });
   }
-  function words(setting) {
-    const said = live.pending(setting) || trouble;
-    if (said) return said;
+  function words({ temperature: t, seed }) {
+    if (trouble) return trouble;
     if (!live.run) return `${moved ? "Loading" : "Press Write. It loads"} both students, once: ${size(students)}.`;
     if (asked && !here(teacher)) return `Loading the teacher, once: ${size([teacher])}.`;
     if (!live.run.step) return "Press Write: each goes on from the prompt, all with the same random numbers.";
-    const how = `temperature ${kd.short(setting.temperature)}, seed ${setting.seed}`;
-    return `${kd.plural(live.run.step, "character")} each at ${how}.`;
+    return `${kd.plural(live.run.step, "character")} each at temperature ${kd.short(t)}, seed ${seed}.`;
   }
   function draw(setting) {
     field.follow(setting.prompt);
     live.follow(setting);
-    const said = kd.escape(words(setting));
+    const said = kd.escape(live.told(setting));
+    const pages = texts().map((text, m) => page(text, models[m], setting));
     moved = true; // whatever is drawn from now on
     return {
-      pictures: { texts: texts().map((text, m) => page(text, m, setting)).join(""), bars: bars(setting) }, said,
-      values: { temperature: `temperature ${kd.short(setting.temperature)}`, length: `${setting.length} characters` },
+      pictures: { texts: pages.join(""), bars: bars(setting) }, said,
+      values: { length: `${setting.length} characters` },
     };
   }
 
@@ -105,7 +104,7 @@ kd.sliders.writer = ({ models, heads, characters, most, lengths, hottest, seeds,
       length: kd.track({ left: 126, label: "length", low: lengths[0], high: lengths[1], step: 10,
         marks: kd.marks([20, 100, 200, 300, 400]), head: ({ length }) => `${length} characters` }),
       temperature: kd.track({ left: 126, label: "temperature", low: 0, high: hottest, step: 0.05, key: 0.1,
-        marks: kd.marks([0, 0.5, 1, 1.5, 2]), value: (x) => Number(x.toFixed(2)),
+        marks: kd.marks([0, 0.5, 1, 1.5, 2]), value: kd.f,
         head: ({ temperature }) => `temperature ${kd.short(temperature)}` }),
     },
     choices: [{ name: "behind", legend: "Next character after the text of", options: kd.options(["alone", "distilled"]) }],
