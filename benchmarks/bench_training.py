@@ -20,7 +20,7 @@ from torchvision.transforms import Compose, Resize, ToTensor
 from kdlib import data, losses, models, progress
 from kdlib.data import Dataset
 from kdlib.objectives import Objective, distilled, supervised
-from kdlib.training import Recipe, checkpoints, logits_of, loop, ranks, train
+from kdlib.training import Recipe, checkpoints, identity, logits_of, loop, ranks, train
 
 BATCH, STEPS, REPEATS = 128, 60, 5
 RECIPE = Recipe(epochs=1, learning_rate=0.001, batch_size=BATCH)
@@ -31,7 +31,7 @@ THREE = [
     (progress.tqdm, "set_postfix"),
     (progress.tqdm, "close"),
     (loop, "_means"),
-    (loop, "digest"),
+    (identity, "digest"),
     (checkpoints, "save"),
 ]
 RANKS = ("check", "part", "add_up", "from_first", "figures", "rank", "wait")  # what it calls of other ranks
