@@ -38,8 +38,8 @@ COUNTS = {
     "ship": 21,
     "ranks": 6,
     "rates": 27,
-    "language": 55,
-    "language_writing": 29,
+    "language": 66,
+    "language_writing": 34,
     "language_cost": 18,
 }
 
