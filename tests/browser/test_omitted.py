@@ -67,6 +67,11 @@ def test_a_bias_finds_the_digit_in_the_taught_network_alone(open_page):
     assert biased["distilled"][0] >= 60 and biased["distilled"][1] <= 6
     assert biased["distilled"][2] >= none["distilled"][2] + 3
     assert biased["alone"][0] <= 20 and biased["alone"][2] <= none["alone"][2]
+    by_mouse(page, part(page, "pad"), DRAWN[6][1])  # a 3, and nobody showed it one
+    drawn = part(page, "seen").locator("[role=img]")
+    expect(drawn).to_have_attribute("aria-label", re.compile("your drawing: alone [^3] .*, distilled 3 "))
+    button(page, "Clear").click()
+    track(page, "bias").focus()
     press(page, "End")  # as many 3s in the one on labels cost it many others
     alone = found(page)["alone"]
     assert alone[0] < 2 * alone[1] + 60 and alone[1] >= 20

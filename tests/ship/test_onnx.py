@@ -66,6 +66,14 @@ def test_the_file_answers_as_pytorch_does_whatever_the_number_of_images(
 
 
 @BOTH
+def test_the_whole_test_set_is_answered_alike(name: str, shipped: Files) -> None:
+    of, model = MODELS[name]
+    test = data.load(of, "test", scale="quick", resolution=SIZES[of])
+    found = ship.predictor(shipped[name])(pixels(test.images))
+    torch.testing.assert_close(found, logits_of(model(), test), rtol=0, atol=APART)
+
+
+@BOTH
 def test_int8_takes_a_quarter_of_the_bytes_and_answers_nearly_alike(name: str, shipped: Files) -> None:
     of, model = MODELS[name]
     test = part(of, "test", 500)

@@ -35,7 +35,7 @@ kd.opened = async (file, side) => {
     throw new Error("This image is of one grey all over; the students are not asked.");
   }
   const note = "It has colours, as no X-ray has; the students see its grey. ";
-  const about = `Your image. ${coloured > pixels.length / 50 ? note : ""}`;
+  const about = `Your image; no answer is a diagnosis. ${coloured > pixels.length / 50 ? note : ""}`;
   return { grey: kd.resized(pixels, [height, width], side), name: "your image", about };
 };
 
@@ -48,7 +48,7 @@ kd.sliders.xrays = ({ shape, labels, names, truths, images, start, ...data }) =>
   const examples = images.map((image, i) => ({
     grey: kd.pixelsOf(image), name: names[i], about: `True class: <b>${kd.escape(labels[truths[i]])}</b>. `,
   }));
-  let own = { about: "Choose an X-ray, or open an image from your own disk. It stays on this device." };
+  let own = { about: "Choose an X-ray, or open an image from your own disk. It stays on this device. No answer is a diagnosis." };
   let opened = 0; // files, of which the last one counts, whichever is read first
 
   const none = `<svg viewBox="0 0 256 256" aria-hidden="true">${kd.box(0.5, 0.5, 255, 255, "kd-line")}</svg>`;
