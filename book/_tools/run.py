@@ -62,7 +62,7 @@ def environment(scratch: Path) -> dict[str, str]:
     }
 
 
-def execute(nb: NotebookNode, folder: Path, timeout: int = TIMEOUT) -> None:
+def execute(nb: NotebookNode, folder: Path, timeout: int = TIMEOUT, *, record_timing: bool = False) -> None:
     """Run every cell in a fresh kernel, in place. Raises nbclient's errors."""
     with tempfile.TemporaryDirectory(prefix="kdlib-run-", ignore_cleanup_errors=True) as scratch:
         client = NotebookClient(
@@ -71,7 +71,7 @@ def execute(nb: NotebookNode, folder: Path, timeout: int = TIMEOUT) -> None:
             kernel_manager_class=ThisPython,
             timeout=timeout,
             resources={"metadata": {"path": str(folder)}},
-            record_timing=False,
+            record_timing=record_timing,
             store_widget_state=False,
             coalesce_streams=True,
         )
