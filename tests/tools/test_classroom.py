@@ -1,6 +1,7 @@
 """The classroom's notebooks: what learners get, what teachers get, and a learner who fills one in."""
 
 import ast
+from itertools import pairwise
 from pathlib import Path
 
 import notebooks
@@ -105,6 +106,14 @@ def test_where_a_learner_writes_is_marked(made: dict[str, list[NotebookNode]]) -
     assert "*Your answer to exercise 1.1:*" in sources and "# Your code for exercise 1.3." in sources
     how = next(i for i, source in enumerate(sources) if source.startswith("## Exercises"))
     assert sources[how + 1].startswith("# Set-up of the exercises. Keep this line.\nimport math")
+
+
+def test_who_is_asked_for_a_bet_has_a_place_above_the_code() -> None:
+    cells = notebooks.read(classroom.ROOT / "classroom" / "learners" / "01_temperature.ipynb").cells
+    pairs = [(one, cell) for one, cell in pairwise(cells) if cell.source.startswith("# Exercise ex-")]
+    above = {cell.source.split()[2]: one for one, cell in pairs}
+    assert above["ex-01-bisect."].source.startswith("*Your bet and your words on")
+    assert "Your bet" not in above["ex-01-soften."].source, "nothing is asked in words"
 
 
 def test_a_teacher_gets_everything_solved(made: dict[str, list[NotebookNode]]) -> None:
