@@ -42,22 +42,16 @@ def export(model: nn.Module, example: Tensor, path: str | Path) -> Path:
     """
     for package in ("onnx", "onnxscript"):  # which torch.onnx imports
         _needed(package)
-    one = _images(example, "example")[:1].cpu()
+    one = _fitting(example, "example")[:1]
     two = torch.cat([one, one])  # torch.export takes a dimension of 1 for one that never changes
     still = deepcopy(model).cpu().eval()
     with torch.no_grad():  # what does not fit is said in the model's words, not in the exporter's
         checks.answers(still(two), name="what the model gives")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they are about torch.onnx and onnxscript themselves
-        program = torch.onnx.export(
-            still,
-            (two,),
-            input_names=["images"],
-            output_names=["logits"],
-            dynamic_shapes=({0: torch.export.Dim("batch")},),
-            dynamo=True,  # torch's default since 2.9
-            verbose=False,
-        )
+        names: dict[str, Any] = {"input_names": ["images"], "output_names": ["logits"]}
+        sizes = ({0: torch.export.Dim("batch")},)
+        program = torch.onnx.export(still, (two,), dynamic_shapes=sizes, dynamo=True, verbose=False, **names)
     assert program is not None
     return _written(Path(path), _bare(program.model_proto))
 
@@ -81,7 +75,7 @@ def quantise(path: str | Path, images: Tensor, to: str | Path) -> Path:
         ValueError: no ONNX file, one that is in int8 already, or images of another shape.
         OSError: there is no file at `path`, or none can be written at `to`.
     """
-    batches = iter(torch.split(_fitting(images, _session(path)), BATCH))
+    batches = iter(torch.split(_fitting(images, "images", _session(path)).float(), BATCH))
     if any(node.op_type == "QuantizeLinear" for node in _needed("onnx").load(str(path)).graph.node):
         raise ValueError(f"path is {str(path)!r}, a model in int8 already; give the file that `export` wrote")
     reader = SimpleNamespace(get_next=lambda: next(({"images": b.numpy()} for b in batches), None))
@@ -111,7 +105,7 @@ def predictor(path: str | Path, threads: int = 1) -> Callable[[Tensor], Tensor]:
     session = _session(path, threads)
 
     def predict(images: Tensor) -> Tensor:
-        batches = torch.split(_fitting(images, session), BATCH)
+        batches = torch.split(_fitting(images, "images", session).float(), BATCH)
         return torch.cat([torch.from_numpy(session.run(None, {"images": b.numpy()})[0]) for b in batches])
 
     return predict
@@ -139,23 +133,16 @@ def _session(path: str | Path, threads: int = 1) -> Any:
     return session
 
 
-def _fitting(images: Tensor, session: Any) -> Tensor:
-    """`images` in float32 on the CPU, if the session takes them."""
-    wanted = tuple(session.get_inputs()[0].shape[1:])
-    if _images(images, "images").shape[1:] != wanted:
-        shape = ", ".join(map(str, wanted))
-        raise ValueError(f"images has shape {tuple(images.shape)}; the model in the file takes (N, {shape})")
-    return images.detach().cpu().float()
-
-
-def _images(value: Tensor, name: str) -> Tensor:
-    """`value`, if it is float (N, C, H, W) and not empty."""
+def _fitting(value: Tensor, name: str, session: Any = None) -> Tensor:
+    """`value` on the CPU, if it is float (N, C, H, W), not empty, and of the size that the session takes."""
     if not isinstance(value, Tensor) or not value.is_floating_point():
         what = checks.what(value)
         raise TypeError(f"{name} is {what}; give a tensor of pixels from 0 to 1: images.float() / 255")
-    if value.ndim != 4 or not len(value):
-        raise ValueError(f"{name} has shape {tuple(value.shape)}; give one image or more, (N, C, H, W)")
-    return value
+    size = tuple(session.get_inputs()[0].shape[1:]) if session else value.shape[1:]
+    if value.ndim != 4 or not len(value) or value.shape[1:] != size:
+        wanted = ", ".join(map(str, size if session else "CHW"))
+        raise ValueError(f"{name} has shape {tuple(value.shape)}; give one image or more, ({wanted}) each")
+    return value.detach().cpu()
 
 
 def _bare(proto: Any) -> bytes:

@@ -15,8 +15,8 @@ def place() -> dict[str, Any]:
     So they take a name for what they tell each other that only the living know.
     """
     store, rank, world = next(dist.rendezvous("env://"))  # type: ignore[attr-defined]
-    fresh = dist.PrefixStore(_name(store, rank, world), store)  # type: ignore[attr-defined]
-    return {"store": fresh, "rank": rank, "world_size": world}
+    store = dist.PrefixStore(_name(store, rank, world), store)  # type: ignore[attr-defined]
+    return {"store": store, "rank": rank, "world_size": world}
 
 
 def _name(store: Any, rank: int, world: int) -> str:

@@ -32,12 +32,11 @@ def joined() -> Iterator[None]:
     if not dist.is_available() or not dist.is_torchelastic_launched():
         yield
         return
-    if cuda := torch.cuda.is_available():
-        here, gpus = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
-        if here >= gpus:
+    if gpus := torch.cuda.device_count():
+        if (here := int(os.environ["LOCAL_RANK"])) >= gpus:
             raise ValueError(f"rank {here} of this machine has no GPU; give torchrun --nproc-per-node {gpus}")
         torch.cuda.set_device(here)
-    dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", **meeting.place())
+    dist.init_process_group("cpu:gloo,cuda:nccl" if gpus else "gloo", **meeting.place())
     if rank():
         os.environ["TQDM_DISABLE"] = "1"
     yield
@@ -85,11 +84,9 @@ def check(steps: int | None, done: int) -> None:
     found = [torch.zeros(2, dtype=torch.int64) for _ in range(world())]
     dist.all_gather(found, torch.tensor([-1 if steps is None else steps, done]))
     counts, epochs = torch.stack(found).T.tolist()
-    loader = "a DataLoader with sampler=torch.utils.data.DistributedSampler(data)"
-    if min(counts) < 0:
-        raise ValueError(f"data has no length, so that the ranks' steps cannot be compared; give {loader}")
-    if len(set(counts)) > 1:
-        raise ValueError(f"the ranks' loaders have {counts} batches, and must have as many: give {loader}")
+    if min(counts) < 0 or len(set(counts)) > 1:
+        loader = "a DataLoader with sampler=torch.utils.data.DistributedSampler(data)"
+        raise ValueError(f"the ranks have {counts} batches, -1 for data without a length; give {loader}")
     if len(set(epochs)) > 1:
         raise ValueError(f"checkpoint: the ranks read {epochs} epochs; name a file that all of them see")
 

@@ -109,8 +109,8 @@ def read(folder: Path, wanted: dict[str, Any]) -> Shards:
     first = teacher_cache.about(start) if (start := _path(folder, 0)).is_file() else {}
     paths = [_path(folder, number) for number in range(first.get("files", 1))]
     if missing := [path.name for path in paths if not path.is_file()]:
-        lacks = f"{folder} lacks {len(missing)} of its files, {missing[0]} first"
-        raise teacher_cache.TeacherCacheError(f"{lacks}; call fill again, which makes those that are missing")
+        lacks = f"{folder} lacks {len(missing)} files, {missing[0]} first"
+        raise teacher_cache.TeacherCacheError(f"{lacks}; call fill again, which makes them")
     wanted = {key: first.get(key) for key in teacher_cache.OTHERS} | wanted  # all are as the first
     names = ["logits", "indices", "classes"] if first.get("top_k") else ["logits", "classes"]
     parts = [teacher_cache.verified(p, wanted | {"number": i}, names) for i, p in enumerate(paths)]

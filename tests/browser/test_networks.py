@@ -104,7 +104,7 @@ def test_an_image_is_resized_as_pillow_and_torch_resize_it(visit, size, to) -> N
 
 
 def test_drawn_digits_are_read(visit) -> None:
-    """Twenty digits drawn by mouse: none of the networks may misread more than two."""
+    """Twenty digits drawn by mouse: each of the networks reads all, as the evidence of chapter 9 says."""
     page = visit(CHAPTER).page
     right = {"teacher": 0, "alone": 0, "distilled": 0}
     for digit, strokes in DRAWN:
@@ -113,8 +113,7 @@ def test_drawn_digits_are_read(visit) -> None:
         settled(page)
         for name, said in answers(digits(page)).items():
             right[name] += said == str(digit)
-    print(right)
-    assert min(right.values()) >= 18, right
+    assert right == dict.fromkeys(right, len(DRAWN))
 
 
 def test_a_small_digit_drawn_high_is_seen_as_a_large_one_in_the_middle(visit) -> None:
@@ -223,6 +222,17 @@ def test_weights_that_do_not_come_are_said_in_words(visit) -> None:
     expect(part(digits(page), "said")).to_contain_text("could not be loaded")
 
 
+WATCHED = """() => {
+  const context = CanvasRenderingContext2D.prototype;
+  const read = context.getImageData;
+  window.most = 0;
+  context.getImageData = function (x, y, width, height) {
+    window.most = Math.max(window.most, width * height);
+    return read.call(this, x, y, width, height);
+  };
+}"""
+
+
 def png(image: Image.Image, kind: str = "PNG") -> dict[str, Any]:
     file = io.BytesIO()
     image.save(file, kind)
@@ -234,15 +244,18 @@ def opened(page: Any, file: dict[str, Any]) -> Any:
     return part(xrays(page), "said")
 
 
-def test_an_image_from_the_disk_is_answered_as_in_pytorch(visit) -> None:
-    """An X-ray of 300 x 200 pixels: the page's answer is that of the images that training saw."""
+@pytest.mark.parametrize("size", [(300, 200), (5900, 4200)])
+def test_an_image_from_the_disk_is_answered_as_in_pytorch(visit, size) -> None:
+    """The page's answer is that of the images that training saw, and comes without a long halt."""
     small = data.load("chest_xray", "test").images[500, 0].numpy()
-    large = Image.fromarray(small).resize((300, 200), Image.Resampling.BICUBIC)
+    large = Image.fromarray(small).resize(size, Image.Resampling.BICUBIC)
     page = visit(CHAPTER).page
+    page.evaluate(WATCHED)
     said = opened(page, png(large))
     expect(said).to_contain_text("Your image; no answer is a diagnosis")
     expect(said).not_to_contain_text("colours")
     answers(xrays(page))
+    assert 0 < page.evaluate("most") < 1.1e6  # pixels at once, and then the page does other things
     seen = np.asarray(large.resize((64, 64), Image.Resampling.BILINEAR))
     with torch.no_grad():
         logits = pretrained.xray_student("distilled")(torch.from_numpy(seen.copy())[None, None].float() / 255)

@@ -192,7 +192,7 @@ REFUSED: list[tuple[Callable[[Files], Any], type[Exception], str]] = [
     (
         lambda at: ship.export(MODEL, SMALL[0], "x"),
         ValueError,
-        r"example has shape \(1, 32, 32\); .*\(N, C, H, W\)",
+        r"example has shape \(1, 32, 32\); .*\(C, H, W\) each",
     ),
     (lambda at: ship.export(MODEL, SMALL[..., :28], "x"), ValueError, r"this model takes \(N, 1, 32, 32\)"),
     (lambda at: ship.export(MODEL, SMALL, at["gone"] / "x"), FileNotFoundError, "gone"),
@@ -219,15 +219,15 @@ REFUSED: list[tuple[Callable[[Files], Any], type[Exception], str]] = [
     (
         lambda at: ship.predictor(at["mnist"])(SMALL[:0]),
         ValueError,
-        r"images has shape \(0, 1, 32, 32\); give one image",
+        r"images has shape \(0, 1, 32, 32\); give one image or more, \(1, 32, 32\) each",
     ),
     (
         lambda at: ship.predictor(at["mnist"])(SMALL[..., :28]),
         ValueError,
-        r"\(2, 1, 32, 28\).* takes \(N, 1, 32, 32\)",
+        r"\(2, 1, 32, 28\).* \(1, 32, 32\) each",
     ),
     (lambda at: ship.quantise(at["gone"], SMALL, "x"), FileNotFoundError, "where there is no file"),
-    (lambda at: ship.quantise(at["xray"], SMALL, "x"), ValueError, r"takes \(N, 1, 64, 64\)"),
+    (lambda at: ship.quantise(at["xray"], SMALL, "x"), ValueError, r"\(1, 64, 64\) each"),
     (lambda at: ship.quantise(at["mnist-int8"], SMALL, "x"), ValueError, "in int8 already; give the file"),
 ]
 

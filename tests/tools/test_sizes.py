@@ -1,10 +1,11 @@
-"""Sizes of the code in kdlib: no file above 250 lines, no function above 40 below its docstring."""
+"""Sizes of the code in kdlib: files of 250 lines and functions of 40 below their docstrings at most."""
 
 import ast
 from pathlib import Path
 
 KDLIB = Path(__file__).resolve().parents[2] / "kdlib"
 FILES = sorted(KDLIB.rglob("*.py"))
+JS = KDLIB / "sliders/js"
 LONGEST, DEEPEST = 250, 40
 
 
@@ -28,3 +29,17 @@ def test_no_file_and_no_function_is_long() -> None:
         ]
         long += [f"{file.name}: {one.name}" for one in functions if below_docstring(one) > DEEPEST]
     assert not long
+
+
+def code_lines(*names: str) -> int:
+    """Of JavaScript, without blank lines and comments."""
+    lines = [line for name in names for line in (JS / f"{name}.js").read_text("utf-8").splitlines()]
+    return sum(bool(line.strip()) and not line.lstrip().startswith("//") for line in lines)
+
+
+def test_the_javascript_is_small() -> None:
+    assert code_lines("kit") <= 250
+    assert code_lines("writer", "decoder", "mixture", "field") <= 300  # chapter 11
+    ship = "net pad digits xrays omitted train live playground plane address"  # chapter 9 and the playground
+    assert code_lines(*ship.split()) <= 900
+    assert max(code_lines(file.stem) for file in JS.glob("*.js") if file.stem != "kit") <= 150

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -162,12 +163,17 @@ def killed(folder: Path) -> Any:
 
 
 def filled(folder: Path) -> Any:
-    """Both ranks fill seven shards, each of which is logged where it is made; all are read by all."""
+    """Both ranks fill seven shards, each of which is logged where it is made; all are read by all.
+
+    Rank 1 may be killed at its second, once rank 0 has made all of its own.
+    """
     teacher, part = models.lenet5(seed=9), images(100)
     made = teacher_cache.store
 
     def logged(path: Path, *about: Any) -> None:
         if (folder / "kill").exists() and path.name == "00003.safetensors":
+            while not list(folder.glob("00006.*")):
+                time.sleep(0.01)
             (folder / "kill").unlink()
             os.kill(os.getpid(), signal.SIGKILL)
         made(path, *about)

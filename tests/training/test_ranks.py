@@ -90,8 +90,8 @@ def test_ranks_that_would_not_keep_step_are_refused_in_words(tmp_path: Path) -> 
     assert ended.returncode == 0, ended.stderr
     said = [json.loads((tmp_path / f"said.{rank}.json").read_text()) for rank in (0, 1)]
     assert said[0] == said[1]
-    assert "the ranks' loaders have [3, 4] batches" in said[0]["0"] and "DistributedSampler" in said[0]["0"]
-    assert "data has no length" in said[0]["1"] and "DistributedSampler" in said[0]["1"]
+    assert "the ranks have [3, 4] batches" in said[0]["0"] and "DistributedSampler" in said[0]["0"]
+    assert "data without a length" in said[0]["1"] and "DistributedSampler" in said[0]["1"]
     assert "leave a batch of one on one of 2 ranks" in said[0]["2"]
     assert "checkpoint: the ranks read [4, 0] epochs" in said[0]["3"]
 

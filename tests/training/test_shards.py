@@ -126,7 +126,7 @@ def test_killed_it_makes_only_what_is_missing(tmp_path: Path, whole: Tensor) -> 
         fill(tmp_path / "told", Counting(most=16 * 3 + 30))  # in the middle of the second shard
     there = tmp_path / "told" / "00000.safetensors"
     assert [path for path in (tmp_path / "told").iterdir() if path.suffix != ".lock"] == [there]
-    with pytest.raises(TeacherCacheError, match=r"lacks 2 of its files, 00001.*call fill again, which makes"):
+    with pytest.raises(TeacherCacheError, match=r"lacks 2 files, 00001.*call fill again, which makes"):
         shards.read(tmp_path / "told", {})
     before, teacher = there.stat().st_mtime_ns, Counting()
     assert torch.equal(fill(tmp_path / "told", teacher)[:], whole)
@@ -187,7 +187,7 @@ def test_an_altered_byte_a_short_file_and_a_swapped_one_are_named(number: int, f
 
 
 def test_a_folder_without_shards_or_with_one_file_of_outputs_is_named(tmp_path: Path, whole: Tensor) -> None:
-    with pytest.raises(TeacherCacheError, match=r"lacks 1 of its files, 00000.safetensors first; call fill"):
+    with pytest.raises(TeacherCacheError, match=r"lacks 1 files, 00000.safetensors first; call fill"):
         shards.read(tmp_path, {})
     (tmp_path / "whole.safetensors").rename(tmp_path / "00000.safetensors")
     with pytest.raises(TeacherCacheError, match=r"00000.*holds no teacher outputs|00000.*was filled with"):
@@ -254,13 +254,9 @@ def test_two_ranks_fill_together_and_a_kill_costs_what_it_broke(tmp_path: Path) 
     ended = start(CASES, tmp_path, "filled", world=2, restarts=1)
     assert ended.returncode == 0, ended.stderr
     made = sorted(path.name.split(".") for path in tmp_path.glob("0000*"))  # number, rank, which start
-    assert [int(number) for number, _, _ in made] == list(range(7)), "each once"
-    assert [rank for _, rank, start in made if start == "0"][:2] == ["0", "1"]
-    assert made[1][2] == "0" and made[3][2] == "1", (
-        "what was there stayed, and what was broken was made again"
-    )
-    again = [rank for _, rank, start in made if start == "1"]
-    assert again == [str(i % 2) for i in range(len(again))], "each has as much to do"
+    early = ["00000.0.0", "00001.1.0", "00002.0.0", "00004.0.0", "00006.0.0"]
+    again = ["00003.0.1", "00005.1.1"]  # each has as much to do
+    assert [".".join(parts) for parts in made] == sorted(early + again), "each once; some stayed"
     alone = start(CASES, tmp_path / "told", "filled", world=1)
     assert alone.returncode == 0, alone.stderr
     first, second, one = (

@@ -1,4 +1,5 @@
 // What two or three models answer to the same images, and how far the others are from the first, the teacher.
+// needs bars.js
 
 kd.sliders.answers = ({ models, logits, labels, names, truths, images, start }) => {
   const kinds = ["kd-teacher", "kd-scratch", "kd-distilled"];

@@ -1,4 +1,5 @@
 // Draw a digit: networks that were trained on MNIST answer in the page.
+// needs bars.js
 // needs net.js
 // needs pad.js
 

@@ -1,5 +1,6 @@
 // Soft targets, the terms of the loss, the loss along a cut, on which only the student's logit of the true class moves,
 // and gradient steps of the student's logits.
+// needs bars.js
 
 kd.steps = { rate: 0.5, press: 10, most: 500 };
 
@@ -28,14 +29,8 @@ kd.terms = (student, teacher, label, setting) => {
   const kl = kd.divergence(teacher, student, t);
   const [soft, hard] = [squared ? t ** 2 * kl : kl, -kd.logSoftmax(student, 1)[label]];
   const gradients = kd.gradients(student, teacher, label, setting);
-  return {
-    kl,
-    soft,
-    hard,
-    total: alpha * soft + (1 - alpha) * hard,
-    softLength: Math.hypot(...gradients.soft),
-    hardLength: Math.hypot(...gradients.hard),
-  };
+  const [softLength, hardLength] = [gradients.soft, gradients.hard].map((gradient) => Math.hypot(...gradient));
+  return { kl, soft, hard, total: alpha * soft + (1 - alpha) * hard, softLength, hardLength };
 };
 
 kd.moved = (logits, label, place) => logits.map((z, i) => (i === label ? place : z));
@@ -44,22 +39,14 @@ kd.moved = (logits, label, place) => logits.map((z, i) => (i === label ? place :
 // student, where the label alone would lead it, and, for each temperature, the place where T^2 KL is least: there the
 // student's share of the true class is the teacher's. Both terms are convex in a logit, so they are largest at an end.
 kd.cutEnds = (student, teacher, label) => {
-  // ln of the sum of exp(z / t) over the other classes, from the softmax of these alone
-  const rest = (logits, t) => {
-    const others = logits.filter((_, i) => i !== label);
-    return others[0] / t - kd.logSoftmax(others, t)[0];
-  };
-  const temperatures = kd.range(61).map((k) => 0.5 * 200 ** (k / 60));
-  const least = temperatures.map((t) => teacher[label] + t * (rest(student, t) - rest(teacher, t)));
+  const settings = kd.range(61).map((k) => ({ temperature: 0.5 * 200 ** (k / 60), alpha: 1, squared: true }));
+  const least = settings.map((setting) => kd.leastPlace(student, teacher, label, setting, -1e3, 1e3) ?? student[label]);
   const labelled = kd.stepped(student, teacher, label, { temperature: 1, alpha: 0, squared: true }, kd.steps.most)[label];
   const [low, high] = [Math.min(student[label], ...least), Math.max(student[label], labelled, ...least)];
   const room = Math.max(3, 0.4 * (high - low));
   const ends = [Math.floor(low - room), Math.ceil(high + room)];
   const losses = ends.flatMap((place) => {
-    const z = kd.moved(student, label, place);
-    const terms = temperatures.map((temperature) => {
-      return kd.terms(z, teacher, label, { temperature, alpha: 1, squared: true });
-    });
+    const terms = settings.map((setting) => kd.terms(kd.moved(student, label, place), teacher, label, setting));
     return terms.flatMap(({ soft, hard }) => [soft, hard]);
   });
   return [...ends, 1.03 * Math.max(...losses)];
@@ -94,14 +81,12 @@ kd.sliders.loss = ({ student: first, teacher, label, labels, start }) => {
   function plot(student, setting, { total }) {
     const { alpha, steps } = setting;
     const cut = places.map((place) => kd.terms(kd.moved(student, label, place), teacher, label, setting));
-    const line = (height, kind) => {
-      return kd.curve(cut.map((terms, i) => [axes.across(places[i]), axes.up(Math.min(most, height(terms)))]), kind);
-    };
+    const line = (height, kind) =>
+      kd.curve(cut.map((terms, i) => [axes.across(places[i]), axes.up(Math.min(most, height(terms)))]), kind);
     const least = kd.leastPlace(student, teacher, label, setting, low, high);
     const said = least === null ? `no minimum up to ${high}` : `minimum at ${kd.minus(least.toFixed(2))}`;
     const here = student[label];
-    return kd.picture(
-      142,
+    return kd.picture(142,
       `Loss against the student’s logit of ${name}: ${kd.nats(total)} at ${kd.minus(here.toFixed(2))}, ${said}`,
       kd.text(0, 14, `Loss ${kd.nats(total)}${steps ? `, ${steps} steps` : ""}`, "kd-head"),
       kd.text(306, 14, said, "kd-end"),
@@ -126,15 +111,13 @@ kd.sliders.loss = ({ student: first, teacher, label, labels, start }) => {
     }));
     const title = `Shares at T = ${t}`;
     const number = (key) => `<b data-kd="${key}">${kd.nats(terms[key])}</b>`;
-    const numbers = [
-      `<span>KL ${number("kl")}</span>`,
-      `<span>gradients: soft ${number("softLength")}, hard ${number("hardLength")}</span>`,
-    ];
+    const numbers = `<span>KL ${number("kl")}</span>
+      <span>gradients: soft ${number("softLength")}, hard ${number("hardLength")}</span>`;
     const after = steps ? `<span class="kd-unseen">After ${steps} steps: </span>` : "";
     return {
       pictures: {
         bars: kd.bars({ title, labels, groups, bold: label, ticked: true, figures: true, room: 150 }),
-        numbers: `<p class="kd-numbers">${numbers.join("")}</p>`,
+        numbers: `<p class="kd-numbers">${numbers}</p>`,
         plot: plot(student, setting, terms) + kd.legend([
           ["kd-curve kd-total", "loss"],
           ["kd-curve kd-soft", squared ? "α T² KL" : "α KL\u2003\u2004"], // as wide, so that nothing moves
@@ -150,9 +133,7 @@ kd.sliders.loss = ({ student: first, teacher, label, labels, start }) => {
   return {
     layout: [["bars", "numbers"], ["plot", "temperature", "alpha"], ["squared", "buttons"]],
     tracks: {
-      temperature: kd.temperature({
-        ...track, low: Math.log10(0.5), marks: kd.marks([0.5, 1, 4, 20, 100], Math.log10),
-      }),
+      temperature: kd.temperature({ ...track, places: [0.5, 1, 4, 20, 100] }),
       alpha: kd.track({
         ...track, label: "alpha", low: 0, high: 1, step: 0.01, value: kd.f,
         head: ({ alpha }) => `α = ${alpha.toFixed(2)}`, marks: kd.marks([0, 0.5, 1]),

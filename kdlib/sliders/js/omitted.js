@@ -1,4 +1,5 @@
 // The digit nobody showed: two networks train in the page without a class, and a bias brings it back in one of them.
+// needs bars.js
 // needs net.js
 // needs train.js
 // needs live.js

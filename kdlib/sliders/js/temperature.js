@@ -1,4 +1,5 @@
 // Bars of softmax(z / T), outlined where they are at T = 1, and the entropy against T.
+// needs bars.js
 
 kd.entropy = (p) => p.reduce((nats, x) => (x > 0 ? nats - x * Math.log(x) : nats), 0);
 

@@ -1,4 +1,5 @@
 // Two students write in the page, from the same prompt with the same random numbers; their teacher too, on request.
+// needs bars.js
 // needs net.js
 // needs train.js
 // needs live.js

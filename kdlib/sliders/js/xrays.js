@@ -1,4 +1,5 @@
 // Open an X-ray: two students answer in the page, and nothing leaves it.
+// needs bars.js
 // needs net.js
 
 // What the students see of an image file, its numbers turned grey as Pillow does it, and words on it; or an
@@ -22,21 +23,31 @@ kd.opened = async (file, side) => {
   const context = canvas.getContext("2d", { willReadFrequently: true });
   context.fillStyle = "white"; // where it is transparent, as on a page
   context.fillRect(0, 0, width, height);
-  context.drawImage(image, 0, 0);
-  const { data } = context.getImageData(0, 0, width, height);
-  const pixels = new Uint8Array(width * height);
-  let coloured = 0;
-  for (let i = 0; i < pixels.length; i++) {
-    const [r, g, b] = [data[4 * i], data[4 * i + 1], data[4 * i + 2]];
-    pixels[i] = (19595 * r + 38470 * g + 7471 * b + 32768) >> 16;
-    coloured += Math.max(r, g, b) - Math.min(r, g, b) > 32;
+  context.drawImage(await createImageBitmap(file).catch(() => image), 0, 0); // decoded beside the page
+  const across = new Uint8ClampedArray(side[1] * height);
+  const most = Math.ceil(1e6 / width);
+  let [coloured, least, largest] = [0, 255, 0];
+  for (let top = 0; top < height; top += most) { // in strips, between which the page can move
+    const rows = Math.min(most, height - top);
+    const { data } = context.getImageData(0, top, width, rows);
+    const pixels = new Uint8Array(width * rows);
+    for (let i = 0; i < pixels.length; i++) {
+      const [r, g, b] = [data[4 * i], data[4 * i + 1], data[4 * i + 2]];
+      pixels[i] = (19595 * r + 38470 * g + 7471 * b + 32768) >> 16;
+      coloured += Math.max(r, g, b) - Math.min(r, g, b) > 32;
+    }
+    least = pixels.reduce((x, y) => Math.min(x, y), least);
+    largest = pixels.reduce((x, y) => Math.max(x, y), largest);
+    const narrow = kd.resizedRows(pixels, rows, width, side[1]);
+    kd.range(side[1]).forEach((x) => across.set(narrow.subarray(x * rows, (x + 1) * rows), x * height + top));
+    await new Promise((done) => setTimeout(done));
   }
-  if (pixels.every((grey) => grey === pixels[0])) {
+  if (least === largest) {
     throw new Error("This image is of one grey all over; the students are not asked.");
   }
   const note = "It has colours, as no X-ray has; the students see its grey. ";
-  const about = `Your image; no answer is a diagnosis. ${coloured > pixels.length / 50 ? note : ""}`;
-  return { grey: kd.resized(pixels, [height, width], side), name: "your image", about };
+  const about = `Your image; no answer is a diagnosis. ${coloured > (width * height) / 50 ? note : ""}`;
+  return { grey: kd.resizedRows(across, side[1], height, side[0]), name: "your image", about };
 };
 
 kd.sliders.xrays = ({ shape, labels, names, truths, images, start, ...data }) => {
