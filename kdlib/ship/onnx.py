@@ -50,9 +50,8 @@ def export(model: nn.Module, example: Tensor, path: str | Path) -> Path:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they are about torch.onnx and onnxscript themselves
         names: dict[str, Any] = {"input_names": ["images"], "output_names": ["logits"]}
-        sizes = ({0: torch.export.Dim("batch")},)
-        program = torch.onnx.export(still, (two,), dynamic_shapes=sizes, dynamo=True, verbose=False, **names)
-    assert program is not None
+        names["dynamic_shapes"] = ({0: torch.export.Dim("batch")},)
+        program: Any = torch.onnx.export(still, (two,), dynamo=True, verbose=False, **names)
     return _written(Path(path), _bare(program.model_proto))
 
 
@@ -150,8 +149,7 @@ def _bare(proto: Any) -> bytes:
     graph = proto.graph
     for part in (graph, *graph.node, *graph.initializer, *graph.input, *graph.output, *graph.value_info):
         part.ClearField("metadata_props")
-    content: bytes = proto.SerializeToString()
-    return content
+    return bytes(proto.SerializeToString())
 
 
 def _written(path: Path, content: bytes) -> Path:

@@ -9,7 +9,6 @@ The ranks share the files, the shards, among them; a shard that is there is not 
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -88,8 +87,7 @@ def fill(
     missing = torch.tensor([not _path(folder, number).is_file() for number in range(len(starts))])
     ranks.from_first([missing])  # as rank 0 sees it, so that each has as much to do
     for number in missing.nonzero().flatten().tolist()[ranks.rank() :: ranks.world()]:
-        rows = slice(starts[number], starts[number] + shard)
-        part = replace(dataset, images=dataset.images[rows], labels=dataset.labels[rows])
+        part = dataset.subset(range(len(dataset))[starts[number] : starts[number] + shard])
         make = partial(_kept, top_k, teacher, part, checked_views(views), batch_size, half)
         teacher_cache.store(_path(folder, number), known | {"number": number}, make)
     ranks.wait()
