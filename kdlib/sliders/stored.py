@@ -29,7 +29,9 @@ def layers(model: nn.Sequential) -> list[list[Any]]:
     found: list[list[Any]] = []
     for name, layer in model.named_children():
         match layer:
-            case nn.Conv2d(stride=(1, 1), dilation=(1, 1), groups=1, padding=(int(padding), _)):
+            case nn.Conv2d(
+                kernel_size=(3, 3), stride=(1, 1), dilation=(1, 1), groups=1, padding=(int(padding), _)
+            ):
                 found.append(["conv", name, padding])
             case nn.Linear():
                 found.append(["linear", name])
@@ -40,7 +42,7 @@ def layers(model: nn.Sequential) -> list[list[Any]]:
             case Expects() | nn.Flatten() | nn.Dropout():
                 continue  # nothing to compute
             case _:
-                raise ValueError(f"{name} is {layer}; a page knows convolution, linear, ReLU and max-pool")
+                raise ValueError(f"{name} is {layer}; a page knows convolution of 3 x 3, linear, ReLU and max-pool")
     return found
 
 
