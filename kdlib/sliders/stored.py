@@ -42,7 +42,7 @@ def layers(model: nn.Sequential) -> list[list[Any]]:
             case Expects() | nn.Flatten() | nn.Dropout():
                 continue  # nothing to compute
             case _:
-                raise ValueError(f"{name} is {layer}; a page knows convolution of 3 x 3, linear, ReLU and max-pool")
+                raise ValueError(f"{name} is {layer}; a page knows convolution 3x3, linear, ReLU, max-pool")
     return found
 
 
