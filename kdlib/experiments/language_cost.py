@@ -23,10 +23,12 @@ WRITING = ("write-cached", "write-anew")
 
 
 def arms() -> list[Arm]:
-    """Steps of a student that learns in four ways; a teacher that writes in two."""
+    """Steps of a student that learns in four ways, and of the teacher; a teacher that writes in two."""
     often: dict[str, Any] = {"seeds": range(3), "full": range(0)}
+    large: dict[str, Any] = {"way": "labels", **language.TEACHER.options}
     return [
         *(Arm(name, "student", language.RECIPE, options={"way": name}, **often) for name in LEARNING),
+        Arm("teacher", "teacher", language.RECIPE, options=large, **often),
         *(Arm(name, "teacher", options={"way": name}, **often) for name in WRITING),
     ]
 
@@ -48,8 +50,8 @@ def learning(job: Job, part: Dataset) -> float:
         "live": distilled(teacher, temperature=1.0, alpha=1.0),
         "on_policy": on_policy(teacher, losses.distillation_term, temperature=1.0, prompt=language.PROMPT),
     }
-    model = language.network(job.arm, job.seed)
-    curve = train(model, part, goals[job.arm.name], language.RECIPE, seed=job.seed, device="cpu").curve
+    model, goal = language.network(job.arm, job.seed), goals[job.arm.options["way"]]
+    curve = train(model, part, goal, language.RECIPE, seed=job.seed, device="cpu").curve
     return curve[-1]["seconds"] / STEPS
 
 

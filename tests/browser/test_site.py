@@ -110,6 +110,19 @@ def test_every_slider_moves_by_touch(visit: Any, holder: str) -> None:
         changes(slider, lambda x=x, y=y: page.touchscreen.tap(x, y))
 
 
+@pytest.mark.parametrize(
+    ("where", "kind"), [("03_mnist", "omitted"), ("intro", "playground"), ("playground", "playground")]
+)
+def test_what_trains_in_a_page_gets_its_data_there(visit: Any, where: str, kind: str) -> None:
+    from playwright.sync_api import expect
+
+    seen = visit(f"book/{where}.html")
+    view = seen.page.locator(f".kd-view-{kind}")
+    view.get_by_role("button", name="Step").click()
+    expect(view.locator('[data-kd="said"]')).to_contain_text("After 1 step")
+    assert not seen.errors
+
+
 def test_every_stored_slider_is_started_and_asks_for_one_script(visit: Any, holder: str) -> None:
     seen = visit(holder)
     stored = seen.page.locator("[data-slider]").count()

@@ -40,7 +40,7 @@ COUNTS = {
     "rates": 27,
     "language": 66,
     "language_writing": 34,
-    "language_cost": 18,
+    "language_cost": 21,
 }
 
 

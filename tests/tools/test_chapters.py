@@ -269,3 +269,37 @@ def test_trainer_accumulates_gradients_as_one_large_batch(tmp_path: Path) -> Non
     assert any(not torch.equal(a, b) for a, b in zip(weights[0], first.parameters(), strict=True))
     for whole, parts in zip(*weights, strict=True):
         torch.testing.assert_close(whole, parts, rtol=1e-4, atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def language() -> dict[str, Any]:
+    return inline_functions("11_language", losses=losses)
+
+
+def test_the_decoder_and_its_divergences_are_chapter_11s(language: dict[str, Any]) -> None:
+    model = models.transformer(2, 16, seed=0).eval()
+    mine = language["Decoder"](2, 16)
+    mine.load_state_dict(model.state_dict())
+    draw = torch.Generator().manual_seed(0)
+    tokens = torch.randint(65, (3, 20), generator=draw)
+    torch.testing.assert_close(mine(tokens), model(tokens))
+    student, teacher = torch.randn(2, 3, 7, 65, generator=draw)
+    inline = [language[name](student, teacher) for name in ("forward_kl", "reverse_kl")]
+    ours = [losses.distillation_term(student, teacher, 1.0), divergences.reverse_kl(student, teacher, 1.0)]
+    torch.testing.assert_close(inline, ours)
+    written = language["go_on"](model, tokens[:, :5], 4, draw)
+    assert written.shape == (3, 9) and torch.equal(written[:, :5], tokens[:, :5])
+    assert int(written.max()) < 65
+
+
+def test_the_museum_of_chapter_11_shows_what_it_says(language: dict[str, Any]) -> None:
+    student, teacher = torch.tensor([[0.5, 0.5], [0.9, 0.1]]).log()[:, None]
+    far = torch.tensor([[20.0, 0.0]])
+    assert float(language["js_of_logs"](far, far.flip(1))) > math.log(2)  # which none can exceed
+    assert divergences.jensen_shannon(far, far.flip(1), 1.0) <= math.log(2)
+    kl = 0.9 * math.log(0.9 / 0.5) + 0.1 * math.log(0.1 / 0.5)
+    assert float(language["forgetful"](student, teacher, 4)) == pytest.approx(kl)
+    torch.testing.assert_close(language["log"](teacher, 2).exp(), torch.tensor([[0.75, 0.25]]))
+    assert language["inverted"](teacher, True) is teacher
+    standard = language["inverted"](teacher, False)
+    torch.testing.assert_close(standard, torch.tensor([[1.0, -1.0]]) / math.sqrt(2))
