@@ -49,20 +49,24 @@ def measure() -> list[dict[str, Any]]:
     part = text.windows("train", language.CONTEXT).subset(range(BATCH * STEPS))
     teacher = pretrained.shakespeare_teacher()
     soft, prompts = distilled(teacher, temperature=1.0, alpha=1.0), part.images[:BATCH, :PROMPT]
-    ratios: dict[str, list[float]] = {"trained": [], "distilled": [], "cache": []}
+    ratios: dict[str, list[float]] = {"trained": [], "distilled": [], "cache": [], "own": []}
     for repeat in range(REPEATS + 1):
         alone = bare(part, None), seconds(lambda: train(student(), part, supervised, RECIPE, seed=0))
         taught = bare(part, teacher), seconds(lambda: train(student(), part, soft, RECIPE, seed=0))
         slow = seconds(lambda: anew(teacher, prompts, LENGTH))
         quick = seconds(lambda: models.write(teacher, prompts, LENGTH))
+        slow_too = seconds(lambda: anew(student(), prompts, LENGTH))
+        quick_too = seconds(lambda: models.write(student(), prompts, LENGTH))
         if repeat:  # the first is a warm-up
             ratios["trained"].append(alone[0] / alone[1])
             ratios["distilled"].append(taught[0] / taught[1])
             ratios["cache"].append(slow / quick)
+            ratios["own"].append(slow_too / quick_too)
     figures = [
         ("decoder trained, share of the bare step's windows/s", "trained", 0.92),
         ("decoder distilled, teacher live, share of the bare step's windows/s", "distilled", 0.92),
         ("teacher writes with its cache, times the loop without", "cache", 5.0),
+        ("student writes with its cache, times the loop without", "own", 5.0),
     ]
     return [
         {"name": name, "value": round(statistics.median(ratios[key]), 3), "unit": "", "target": target}

@@ -37,6 +37,12 @@ def test_the_students_are_two_of_one_start_and_the_teacher_is_better() -> None:
     assert not torch.equal(both[0]["head.weight"], both[1]["head.weight"])
 
 
+def test_the_two_students_that_a_page_loads_are_small() -> None:
+    files = [pretrained.FOLDER / f"shakespeare_student_{name}.safetensors" for name in pretrained.STUDENTS]
+    assert sum(file.stat().st_size for file in files) <= 560_000
+    assert (pretrained.FOLDER / "shakespeare_teacher.safetensors").stat().st_size <= 2_000_000
+
+
 def test_another_student_is_named_with_those_that_ship() -> None:
     with pytest.raises(ValueError, match="name is 'forward'; the shipped students are alone, distilled"):
         pretrained.shakespeare_student("forward")
