@@ -38,7 +38,7 @@ COUNTS = {
     "ship": 21,
     "ranks": 6,
     "rates": 27,
-    "language": 66,
+    "language": 72,
     "language_writing": 34,
     "language_cost": 21,
 }
