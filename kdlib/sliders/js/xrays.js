@@ -19,17 +19,18 @@ kd.opened = async (file, side) => {
   if (Math.min(width, height) < 64) {
     throw new Error(`This image is ${width} × ${height} pixels; the students need 64 each way.`);
   }
-  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  const source = await createImageBitmap(file).catch(() => image); // decoded beside the page
+  const most = Math.min(height, Math.ceil(1e6 / width)); // rows a strip: phones have no canvas for all of them
+  const canvas = Object.assign(document.createElement("canvas"), { width, height: most });
   const context = canvas.getContext("2d", { willReadFrequently: true });
   context.fillStyle = "white"; // where it is transparent, as on a page
-  context.fillRect(0, 0, width, height);
-  context.drawImage(await createImageBitmap(file).catch(() => image), 0, 0); // decoded beside the page
   const across = new Uint8ClampedArray(side[1] * height);
-  const most = Math.ceil(1e6 / width);
   let [coloured, least, largest] = [0, 255, 0];
-  for (let top = 0; top < height; top += most) { // in strips, between which the page can move
+  for (let top = 0; top < height; top += most) { // between two strips the page can move
     const rows = Math.min(most, height - top);
-    const { data } = context.getImageData(0, top, width, rows);
+    context.fillRect(0, 0, width, most);
+    context.drawImage(source, 0, -top);
+    const { data } = context.getImageData(0, 0, width, rows);
     const pixels = new Uint8Array(width * rows);
     for (let i = 0; i < pixels.length; i++) {
       const [r, g, b] = [data[4 * i], data[4 * i + 1], data[4 * i + 2]];
