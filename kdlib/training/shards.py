@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from kdlib.data import Dataset
-from kdlib.data.augment import View, checked_views
+from kdlib.data.augment import View
 from kdlib.losses.divergences import from_top_k
 from kdlib.objectives import Stored
 from kdlib.training import ranks, teacher_cache
@@ -87,8 +87,8 @@ def fill(
     missing = torch.tensor([not _path(folder, number).is_file() for number in range(len(starts))])
     ranks.from_first([missing])  # as rank 0 sees it, so that each has as much to do
     for number in missing.nonzero().flatten().tolist()[ranks.rank() :: ranks.world()]:
-        part = dataset.subset(range(len(dataset))[starts[number] : starts[number] + shard])
-        make = partial(_kept, top_k, teacher, part, checked_views(views), batch_size, half)
+        images = dataset.images[starts[number] : starts[number] + shard]  # a view: nothing is copied
+        make = partial(_kept, top_k, teacher, images, views, batch_size, half)
         teacher_cache.store(_path(folder, number), known | {"number": number}, make)
     ranks.wait()
     return read(folder, known)
@@ -107,8 +107,8 @@ def read(folder: Path, wanted: dict[str, Any]) -> Shards:
     first = teacher_cache.about(start) if (start := _path(folder, 0)).is_file() else {}
     paths = [_path(folder, number) for number in range(first.get("files", 1))]
     if missing := [path.name for path in paths if not path.is_file()]:
-        lacks = f"{folder} lacks {len(missing)} files, {missing[0]} first"
-        raise teacher_cache.TeacherCacheError(f"{lacks}; call fill again, which makes them")
+        what = missing[0] if len(missing) == 1 else f"{len(missing)} files, {missing[0]} first"
+        raise teacher_cache.TeacherCacheError(f"{folder} lacks {what}; call fill again, which makes the rest")
     wanted = {key: first.get(key) for key in teacher_cache.OTHERS} | wanted  # all are as the first
     names = ["logits", "indices", "classes"] if first.get("top_k") else ["logits", "classes"]
     parts = [teacher_cache.verified(p, wanted | {"number": i}, names) for i, p in enumerate(paths)]

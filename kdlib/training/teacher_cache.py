@@ -11,7 +11,6 @@ whole or not at all, and never overwritten.
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +71,7 @@ def fill(
     check_cacheable(teacher)
     wanted, path = identity(teacher, dataset, views), Path(path)
     if not path.is_file():
-        answer = partial(answers, teacher, dataset, checked_views(views), batch_size, half)
-        store(path, wanted, lambda: {"logits": answer()})
+        store(path, wanted, lambda: {"logits": answers(teacher, dataset.images, views, batch_size, half)})
     return read(path, wanted)
 
 
@@ -153,24 +151,24 @@ def check_cacheable(teacher: nn.Module) -> None:
 
 
 @torch.no_grad()
-def answers(teacher: nn.Module, dataset: Dataset, views: list[View], batch_size: int, half: str) -> Tensor:
+def answers(teacher: nn.Module, images: Tensor, views: Sequence[View], batch_size: int, half: str) -> Tensor:
     """The logits in float16 on the CPU, (n, views, classes), as `fill` stores them."""
-    if len(dataset) == 0:
+    if not len(images):
         raise ValueError("dataset holds no example; there is nothing to ask the teacher")
     device = next(teacher.parameters()).device
     precision = devices.chosen_half(device, half)
     teacher.eval()
     parts = []
-    with progress.bar(len(dataset) * len(views), "teacher outputs", unit="image") as bar:
-        for images in torch.split(dataset.images, batch_size):
-            images = images.to(device)
+    with progress.bar(len(images) * len(views), "teacher outputs", unit="image") as bar:
+        for batch in torch.split(images, batch_size):
+            batch = batch.to(device)
             for_views = []
             for number in range(len(views)):
-                numbers = torch.full((len(images),), number, device=device)
-                seen = take_views(images, views, numbers).float() / 255
+                numbers = torch.full((len(batch),), number, device=device)
+                seen = take_views(batch, views, numbers).float() / 255
                 with devices.autocast(device, precision):
                     for_views.append(logits_on(teacher, seen))
-                bar.update(len(images))
+                bar.update(len(batch))
             parts.append(_halved(torch.stack(for_views, dim=1)))
     return torch.cat(parts)
 

@@ -187,7 +187,7 @@ def test_an_altered_byte_a_short_file_and_a_swapped_one_are_named(number: int, f
 
 
 def test_a_folder_without_shards_or_with_one_file_of_outputs_is_named(tmp_path: Path, whole: Tensor) -> None:
-    with pytest.raises(TeacherCacheError, match=r"lacks 1 files, 00000.safetensors first; call fill"):
+    with pytest.raises(TeacherCacheError, match=r"lacks 00000.safetensors; call fill"):
         shards.read(tmp_path, {})
     (tmp_path / "whole.safetensors").rename(tmp_path / "00000.safetensors")
     with pytest.raises(TeacherCacheError, match=r"00000.*holds no teacher outputs|00000.*was filled with"):
