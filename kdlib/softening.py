@@ -59,12 +59,8 @@ def class_profiles(soft_targets: Tensor, labels: Tensor) -> Tensor:
     Raises:
         ValueError: a class without an example, labels out of range, or another number of labels than of rows.
     """
-    if checks.probabilities(soft_targets, "soft_targets").ndim != 2:
-        raise ValueError(f"soft_targets of shape {tuple(soft_targets.shape)} must be (examples, classes)")
-    classes = soft_targets.shape[1]
-    checks.labels(labels, classes)
-    if len(labels) != len(soft_targets):
-        raise ValueError(f"there are {len(labels)} labels for {len(soft_targets)} soft_targets; give as many")
+    checks.probabilities(soft_targets, "soft_targets")
+    classes = checks.answers(soft_targets, labels, "soft_targets").shape[1]
     labels = labels.long()
     counts = torch.bincount(labels, minlength=classes)
     if bool((counts == 0).any()):

@@ -123,10 +123,10 @@ P = torch.tensor([[0.8, 0.2], [0.6, 0.4]])
     ("soft_targets", "labels", "error", "message"),
     [
         (P, [0, 0], ValueError, r"no example of class \[1\]"),
-        (P, [0, 0, 1], ValueError, "3 labels for 2 soft_targets"),
+        (P, [0, 0, 1], ValueError, "3 labels for 2 rows of soft_targets"),
         (P, [0, 2], ValueError, "labels runs from 0 to 2"),
         (P, [0.0, 1.0], TypeError, r"labels is torch.float32 of shape .*1-D tensor of integers"),
-        (P[0], [0, 1], ValueError, r"must be \(examples, classes\)"),
+        (P[0], [0, 1], ValueError, r"soft_targets has shape \(2,\); give \(N, classes\)"),
     ],
 )
 def test_class_profiles_name_what_is_wrong(
