@@ -71,8 +71,7 @@ def attention_transfer(student: Tensor, teacher: Tensor) -> Tensor:
             f"the maps are {tuple(student.shape)} and {tuple(teacher.shape)}; take both of the same examples "
             "and where height and width agree"
         )
-    gap = ours - theirs
-    return 0.5 * gap.square().sum(1).mean()
+    return 0.5 * (ours - theirs).square().sum(1).mean()
 
 
 def relational_distance(student: Tensor, teacher: Tensor) -> Tensor:

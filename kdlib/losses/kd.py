@@ -119,7 +119,7 @@ def hinton_loss(
         TypeError: labels that are neither integers nor distributions.
     """
     alpha, temperature = checks.alpha(alpha), checks.temperature(temperature)
-    student, teacher, _ = rows.pair(student_logits, teacher_logits)
+    student, teacher = rows.pair(student_logits, teacher_logits)
     labels, mask = rows.labelled(labels, student, mask, ignore_index)
     student, teacher = rows.blank(student, mask), rows.blank(teacher, mask)
     log_q, log_p = rows.log_shares(student, teacher, temperature)

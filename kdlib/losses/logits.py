@@ -39,7 +39,7 @@ def decoupled(
     Raises:
         ValueError: shapes that differ, fewer than three classes, an impossible temperature.
     """
-    student, teacher, _ = rows.pair(student_logits, teacher_logits)
+    student, teacher = rows.pair(student_logits, teacher_logits)
     labels, mask = rows.labelled(labels, student)
     temperature, classes = checks.temperature(temperature), student.shape[-1]
     if classes < 3:
@@ -88,7 +88,7 @@ def dist(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> 
         ValueError: shapes that differ, a single example, an impossible temperature.
     """
     temperature = checks.temperature(temperature)
-    both = rows.pair(student_logits, teacher_logits)[:2]
+    both = rows.pair(student_logits, teacher_logits)
     p, q = ((logits.flatten(0, -2) / temperature).softmax(1) for logits in both)
     if len(p) < 2:
         raise ValueError("the batch holds one example; the correlation over a batch needs two or more")

@@ -15,29 +15,28 @@ from kdlib import checks
 Mask = Tensor | None
 
 
-def pair(student_logits: Tensor, teacher_logits: Tensor, mask: Mask = None) -> tuple[Tensor, Tensor, Mask]:
-    """Both logits in the better of both types, at least float32, the teacher's cut off; and the mask.
-
-    It is None where all rows count.
+def pair(student_logits: Tensor, teacher_logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Both logits in the better of both types, at least float32, the teacher's cut off.
 
     Raises:
-        ValueError: shapes that differ, no row, fewer than two classes, or a mask as for `counting`.
+        ValueError: shapes that differ, no row, or fewer than two classes.
         TypeError: logits that are not floating-point.
     """
     checks.same_shape(student_logits, teacher_logits, ("student_logits", "teacher_logits"))
     student = checked(student_logits, "student_logits")
     teacher = checks.at_least_float32(teacher_logits.detach(), "teacher_logits")
-    mask, better = counting(mask, student), torch.promote_types(student.dtype, teacher.dtype)
-    return blank(student.to(better), mask), blank(teacher.to(better), mask), mask
+    better = torch.promote_types(student.dtype, teacher.dtype)
+    return student.to(better), teacher.to(better)
 
 
 def softened(
     student_logits: Tensor, teacher_logits: Tensor, temperature: float, mask: Mask
 ) -> tuple[Tensor, Tensor, Mask]:
-    """Both models' log-probabilities at T, student first, and the mask."""
+    """Both models' log-probabilities at T, student first, and the mask as `counting` gives it."""
     temperature = checks.temperature(temperature)
-    student, teacher, mask = pair(student_logits, teacher_logits, mask)
-    return *log_shares(student, teacher, temperature), mask
+    student, teacher = pair(student_logits, teacher_logits)
+    mask = counting(mask, student)
+    return *log_shares(blank(student, mask), blank(teacher, mask), temperature), mask
 
 
 def log_shares(student: Tensor, teacher: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
