@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from functools import partial
 
-import torch
 from torch import Tensor, nn
 
 from kdlib import checks, models
 from kdlib.objectives.answers import logits_on
-from kdlib.objectives.classic import Batch, Objective
+from kdlib.objectives.classic import Batch, Objective, teacher_logits
 
 Divergence = Callable[[Tensor, Tensor, float], Tensor]  # of student's and teacher's logits, at T
 
@@ -43,7 +42,5 @@ def _on_policy(
     if not isinstance(model, models.Decoder):
         raise TypeError(f"the student is a {type(model).__name__}; only a kdlib.models.Decoder writes")
     text = models.write(model, batch.images[:, :prompt], batch.images.shape[1] - prompt)
-    teacher.eval()
-    with torch.no_grad():
-        told = logits_on(teacher, text)
+    told = teacher_logits(teacher, batch._replace(images=text))
     return {"loss": divergence(logits_on(model, text), told, temperature)}

@@ -90,9 +90,8 @@ def _by_features(
 ) -> dict[str, Tensor]:
     with hooks.features(model, layers[0]) as ours:
         logits = logits_on(model, batch.images)
-    teacher.eval()
-    with torch.no_grad(), hooks.features(teacher, layers[1]) as theirs:
-        told = logits_on(teacher, batch.images)
+    with hooks.features(teacher, layers[1]) as theirs:
+        told = teacher_logits(teacher, batch)
     soft = term(ours, theirs)
     if alpha == 0:  # then the teacher's classes may be others
         hard = losses.hard_term(logits, batch.labels)
