@@ -61,8 +61,7 @@ def sensitivity(logits: Tensor, labels: Tensor, threshold: float = 0.5) -> float
     Raises:
         ValueError: no example of class 1, a threshold outside [0, 1], shapes as for `auroc`.
     """
-    odds = _log_odds(logits, labels, "the sensitivity", needs=(1,))
-    return _share("binary_recall", odds, labels, threshold)
+    return _share("sensitivity", "binary_recall", 1, logits, labels, threshold)
 
 
 def specificity(logits: Tensor, labels: Tensor, threshold: float = 0.5) -> float:
@@ -73,8 +72,7 @@ def specificity(logits: Tensor, labels: Tensor, threshold: float = 0.5) -> float
     Raises:
         ValueError: no example of class 0, a threshold outside [0, 1], shapes as for `auroc`.
     """
-    odds = _log_odds(logits, labels, "the specificity", needs=(0,))
-    return _share("binary_specificity", odds, labels, threshold)
+    return _share("specificity", "binary_specificity", 0, logits, labels, threshold)
 
 
 def balanced_accuracy(logits: Tensor, labels: Tensor, threshold: float = 0.5) -> float:
@@ -85,7 +83,6 @@ def balanced_accuracy(logits: Tensor, labels: Tensor, threshold: float = 0.5) ->
     Raises:
         ValueError: a class without an example, a threshold outside [0, 1], shapes as for `auroc`.
     """
-    _log_odds(logits, labels, "the balanced accuracy", needs=(0, 1))
     return (sensitivity(logits, labels, threshold) + specificity(logits, labels, threshold)) / 2
 
 
@@ -174,10 +171,12 @@ def _log_odds(logits: Tensor, labels: Tensor, what: str, needs: tuple[int, ...])
     return logits[:, 1].double() - logits[:, 0].double()
 
 
-def _share(name: str, odds: Tensor, labels: Tensor, threshold: float) -> float:
+def _share(name: str, function: str, of: int, logits: Tensor, labels: Tensor, threshold: float) -> float:
+    """What a function of torchmetrics says of class `of` at a threshold."""
+    odds = _log_odds(logits, labels, f"the {name}", needs=(of,))
     if not 0 <= threshold <= 1:
         raise ValueError(f"threshold is {threshold!r}; it is a probability of class 1, from 0 to 1")
-    return float(_torchmetrics(name)(odds.sigmoid(), labels, threshold=float(threshold)))
+    return float(_torchmetrics(function)(odds.sigmoid(), labels, threshold=float(threshold)))
 
 
 def _torchmetrics(name: str) -> Any:
