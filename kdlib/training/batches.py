@@ -35,14 +35,13 @@ def epoch(
 ) -> Iterator[Batch]:
     """An epoch's batches, images in [0, 1] as the model takes them, in an order that the seed fixes."""
     weight, order_in_memory = next(model.parameters()), layout(model)
-    generator = torch.Generator().manual_seed(seed)
     chance = torch.Generator(weight.device).manual_seed(seed)
     if not isinstance(data, Dataset):
         if ranks.world() > 1 and isinstance(sampler := getattr(data, "sampler", None), DistributedSampler):
             sampler.set_epoch(seed)  # else it gives the same order in each epoch
         yield from loaded(data, model, augment, chance.manual_seed(seed + ranks.rank()))
         return
-    order = torch.randperm(len(data), generator=generator).to(weight.device)
+    order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed)).to(weight.device)
     for start in recipes.batch_starts(recipe, len(data)):
         index = order[start : start + recipe.batch_size]
         images, views = _varied(data.images[index], augment, chance)

@@ -50,9 +50,8 @@ def write(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # Copies: safetensors refuses two names for one memory, which tied weights are.
-    own = {"memory_format": torch.contiguous_format}
-    held = {name: tensor.detach().cpu().clone(**own) for name, tensor in tensors.items()}
-    content = packed(held, {"kdlib": json.dumps(about)})
+    own = {name: t.detach().cpu().clone(memory_format=torch.contiguous_format) for name, t in tensors.items()}
+    content = packed(own, {"kdlib": json.dumps(about)})
     with files.replaced(path) as file:
         file.write(content)
 
