@@ -196,7 +196,7 @@ def test_a_widget_shows_its_html_and_asks_for_no_kernel(site):
 def test_sliders_are_loaded_once_and_only_where_there_is_one(site):
     page = (site / "book/01_chapter.html").read_text("utf-8")
     loaded = re.findall(r'<script defer="defer" src="\.\./_static/sliders/(\w+)\.js\?v=\w+">', page)
-    assert loaded == ["kit", "bars", "loss", "page"]
+    assert loaded == ["kit", "bars", "axes", "loss", "page"]
     assert len(re.findall(r'href="\.\./_static/sliders/sliders\.css\?v=\w+"', page)) == 1
     assert "_static/sliders" not in (site / "book/plain.html").read_text("utf-8")
     for name in loaded:

@@ -1,5 +1,6 @@
 // What the errors of two students depend on: both beside their teacher's, and the difference within a seed.
 // An interval is [mean, low, high, seeds].
+// needs axes.js
 
 kd.judged = ([, low, high]) => (high < 0 ? "fewer errors" : low > 0 ? "more errors" : "no difference detected");
 

@@ -1,4 +1,5 @@
 // What the teacher is told: its logloss, and what its student gains.
+// needs axes.js
 
 kd.verdict = ({ low, high }) => (low > 0 ? "more than nothing" : high < 0 ? "less than nothing" : "no gain detected");
 

@@ -48,13 +48,6 @@ kd.percent = (share) => {
   return `${x.toFixed(x === 0 || x === 100 ? 0 : x < 1 ? 2 : 1)}\u00a0%`;
 };
 
-// On a logarithmic axis small shares are told apart: 4·10⁻⁶.
-kd.power = (share) => {
-  if (share === 0 || share >= 0.001) return kd.percent(share);
-  const [digit, exponent] = share.toExponential(0).split("e-");
-  return `${digit}·10⁻${[...exponent].map((x) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[x]).join("")}`;
-};
-
 // At least two decimals, and up to five where the number is small.
 kd.nats = (x) => x.toFixed(x >= 1 ? 2 : x >= 0.1 ? 3 : x >= 0.01 ? 4 : x > 0 ? 5 : 0);
 
@@ -91,7 +84,6 @@ kd.dot = (x, y, r, kind, words) => {
 kd.box = (x, y, width, height, kind) =>
   `<rect x="${kd.f(x)}" y="${kd.f(y)}" width="${kd.f(width)}" height="${kd.f(height)}" class="${kind}"/>`;
 kd.points = (points) => points.map(([x, y]) => `${kd.f(x)},${kd.f(y)}`).join(" ");
-kd.curve = (points, kind) => `<polyline points="${kd.points(points)}" class="kd-curve ${kind}"/>`;
 
 // A picture: what it shows in words, for screen readers, and its parts. One of half the width stands beside words.
 kd.drawing = (width, height, words, ...parts) =>
@@ -108,32 +100,6 @@ kd.legend = (items) => {
 };
 
 kd.scale = (low, high, from, to) => (value) => from + ((to - from) * (value - low)) / (high - low);
-
-// About `count` round numbers from low to high.
-kd.round = (low, high, count) => {
-  const rough = 10 ** Math.floor(Math.log10((high - low) / count));
-  const step = rough * Math.max(1, ...[2, 5].filter((m) => m * rough * count <= high - low));
-  return kd.range(Math.floor(high / step) - Math.ceil(low / step) + 1).map((k) => (Math.ceil(low / step) + k) * step);
-};
-
-// Axes in a box: the places of values, the grid with its numbers, and the line at zero.
-kd.axes = ({ left, right, top, floor, x, y, marks = {} }) => {
-  const across = kd.scale(...x, left, right);
-  const up = kd.scale(...y, floor, top);
-  const words = ([value, name]) => name ?? kd.minus(kd.f(value));
-  const grid = [
-    ...(marks.x ?? []).map((mark) => [
-      kd.line(`M${kd.f(across(mark[0]))},${top}V${floor}`, "kd-grid"),
-      kd.text(across(mark[0]), floor + 16, words(mark), "kd-middle"),
-    ]),
-    ...(marks.y ?? []).map((mark) => [
-      kd.line(`M${left},${kd.f(up(mark[0]))}H${right}`, "kd-grid"),
-      kd.text(left - 7, up(mark[0]) + 4, words(mark), "kd-end"),
-    ]),
-    kd.line(`M${left},${kd.f(up(0))}H${right}`, "kd-line"),
-  ];
-  return { across, up, grid };
-};
 
 // ---- controls ----
 
@@ -178,11 +144,10 @@ kd.choiceMarkup = ({ name, legend, options }) => {
 kd.options = (values, write = String) => values.map((value) => ({ value, words: write(value) }));
 
 // The examples as a choice, if there are several.
-kd.examples = (names, images = [], legend = "Example") =>
-  names.length < 2 ? [] : [{
-    name: "index", legend,
-    options: names.map((words, i) => ({ value: i, words, image: images[i] })),
-  }];
+kd.examples = (names, images = [], legend = "Example") => {
+  const options = names.map((words, value) => ({ value, words, image: images[value] }));
+  return names.length < 2 ? [] : [{ name: "index", legend, options }];
+};
 
 kd.reset = (words, start) => ({ words: () => words, press: () => start });
 

@@ -1,6 +1,7 @@
 // Soft targets, the terms of the loss, the loss along a cut, on which only the student's logit of the true class moves,
 // and gradient steps of the student's logits.
 // needs bars.js
+// needs axes.js
 
 kd.steps = { rate: 0.5, press: 10, most: 500 };
 

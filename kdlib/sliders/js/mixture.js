@@ -1,4 +1,5 @@
 // Forward and reverse: one bell for a teacher of two, and what each divergence says of it.
+// needs axes.js
 
 kd.line121 = kd.range(121).map((i) => (i - 60) / 10); // where the densities are looked at
 

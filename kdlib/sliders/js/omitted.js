@@ -1,5 +1,6 @@
 // The digit nobody showed: two networks train in the page without a class, and a bias brings it back in one of them.
 // needs bars.js
+// needs axes.js
 // needs net.js
 // needs train.js
 // needs live.js

@@ -1,4 +1,5 @@
 // The playground: a teacher and two students on points of the plane; one of them learns from labels alone.
+// needs axes.js
 // needs net.js
 // needs train.js
 // needs live.js

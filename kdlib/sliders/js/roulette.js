@@ -1,4 +1,5 @@
 // Papers with few runs, drawn from the runs that are recorded, and what they would have claimed.
+// needs axes.js
 
 // The first draws from so many runs: each up to ten positions, without putting back, by the generator of Park and
 // Miller (1988) with the multiplier of 1993. A paper with fewer runs has the first of them.

@@ -1,4 +1,5 @@
 // When the teacher's term counts: its weight and the labels' over training, for three schedules.
+// needs axes.js
 
 // The factors of kdlib.objectives.ramps, times alpha.
 kd.weight = ({ kind, start, end, alpha }, progress) => {

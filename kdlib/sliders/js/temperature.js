@@ -1,7 +1,15 @@
 // Bars of softmax(z / T), outlined where they are at T = 1, and the entropy against T.
 // needs bars.js
+// needs axes.js
 
 kd.entropy = (p) => p.reduce((nats, x) => (x > 0 ? nats - x * Math.log(x) : nats), 0);
+
+// On a logarithmic axis small shares are told apart: 4·10⁻⁶.
+kd.power = (share) => {
+  if (share === 0 || share >= 0.001) return kd.percent(share);
+  const [digit, exponent] = share.toExponential(0).split("e-");
+  return `${digit}·10⁻${[...exponent].map((x) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[x]).join("")}`;
+};
 
 // Where bars end, and the marks of their scale. The logarithmic one begins at 1e-9, and what is less has no bar.
 kd.scales = {

@@ -1,4 +1,5 @@
 // A threshold between two classes: what it gets wrong, how many, and its point on the ROC curve.
+// needs axes.js
 
 // Of the counts of one model, [negative, positive] by bin: how many the threshold at place `i` misses and alarms.
 // The bins up to the threshold are called negative, bin 0 and bin i among them.
