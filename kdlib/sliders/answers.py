@@ -71,18 +71,15 @@ def answers_slider(
 
 def _table(z: Tensor, temperature: float, **data: Any) -> str:
     """The largest share of each model, and how far the others are from the first."""
+    models, labels, shares = data["models"], data["labels"], soften(z, temperature)
+    far = distillation_term(z[1:], z[:1].expand_as(z[1:]), temperature, reduction="none") / temperature**2
     rows = []
-    for i, truth in enumerate(data["truths"]):
-        name = data["names"][i]
-        row = [picture(data["images"][i], name) if data["images"] else name, data["labels"][truth]]
-        for m in range(len(z)):
-            p = soften(z[m, i], temperature)
-            row.append(f"{data['labels'][int(p.argmax())]} {percent(float(p.max()))}")
-        for m in range(1, len(z)):
-            nats = distillation_term(z[m, i][None], z[0, i][None], temperature) / temperature**2
-            row.append(fixed(max(0.0, float(nats)), 3))
-        rows.append(row)
-    head = ["example", "true class", *data["models"], *(f"KL, {name}" for name in data["models"][1:])]
-    first = f"KL({data['models'][0]} || model)"
+    for i, (name, truth) in enumerate(zip(data["names"], data["truths"], strict=True)):
+        shown = picture(data["images"][i], name) if data["images"] else name
+        tops = [f"{labels[int(p.argmax())]} {percent(float(p.max()))}" for p in shares[:, i]]
+        nats = [fixed(max(0.0, float(x)), 3) for x in far[:, i]]
+        rows.append([shown, labels[truth], *tops, *nats])
+    head = ["example", "true class", *models, *(f"KL, {name}" for name in models[1:])]
+    first = f"KL({models[0]} || model)"
     caption = f"The largest share of each model at T = {temperature:g}, and {first} in nats."
     return table(caption, head, rows)

@@ -108,7 +108,7 @@ def as_pictures(value: Any, count: int, *, ink: bool) -> list[str]:
 
 def _bitmap(image: Tensor) -> str:
     """A data URI of one image, uint8 (channels, height, width), grey or RGB."""
-    pixels = image.permute(1, 2, 0).numpy()
+    pixels = image.permute(1, 2, 0).squeeze(-1).numpy()
     file = io.BytesIO()
-    Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(file, "BMP")
+    Image.fromarray(pixels).save(file, "BMP")
     return "data:image/bmp;base64," + base64.b64encode(file.getvalue()).decode()

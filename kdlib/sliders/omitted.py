@@ -51,13 +51,12 @@ def omitted_slider(
         DamagedError: the shipped digits are missing or altered.
     """
     pretrained.tensors(DIGITS)  # compares the file with its record
-    recipe = RECIPE | {"rate": as_number(learning_rate, "learning_rate", 1e-6)}
     return Slider(
         "omitted",
         data={
             "digits": DIGITS,
             "weights": {DIGITS: scripts.weights(DIGITS)},
-            "recipe": recipe,
+            "recipe": RECIPE | {"rate": as_number(learning_rate, "learning_rate", 1e-6)},
             "steps": STEPS,
             "every": EVERY,
             "largest": LARGEST_BIAS,

@@ -15,9 +15,6 @@ from kdlib.sliders.slider import Slider, table
 
 PLAYGROUND = "playground"  # the file of points and teachers, and in its record what PyTorch makes of them
 DATASETS = ("blobs", "rings", "spirals")
-LABELLED = (10, 20, 50, 100, 200)
-NOISE = (0, 0.1, 0.2, 0.4)
-HIDDEN = (2, 4, 8, 16, 32)
 HOTTEST, SEEDS = 20, 1000
 STEPS, EVERY = 1000, 20  # of training, and between two measurements
 RECIPE = {"batch": 10, "rate": 0.03, "momentum": 0.9}
@@ -25,9 +22,9 @@ LAYERS = (("linear", "0"), ("relu",), ("linear", "2"), ("relu",), ("linear", "4"
 # What a link hands out: one of a list, or a number between two others.
 LINKED: dict[str, Any] = {
     "dataset": DATASETS,
-    "labelled": LABELLED,
-    "noise": NOISE,
-    "hidden": HIDDEN,
+    "labelled": (10, 20, 50, 100, 200),
+    "noise": (0, 0.1, 0.2, 0.4),
+    "hidden": (2, 4, 8, 16, 32),
     "temperature": {"low": 1, "high": HOTTEST},
     "alpha": {"low": 0, "high": 1},
     "seed": {"low": 0, "high": SEEDS - 1, "whole": True},
@@ -81,9 +78,9 @@ def playground_slider(
         },
         settings={
             "dataset": setting(as_choice, dataset, "dataset", DATASETS),
-            "labelled": setting(as_choice, labelled, "labelled", LABELLED),
-            "noise": setting(as_choice, noise, "noise", NOISE),
-            "hidden": setting(as_choice, hidden, "hidden", HIDDEN),
+            "labelled": setting(as_choice, labelled, "labelled", LINKED["labelled"]),
+            "noise": setting(as_choice, noise, "noise", LINKED["noise"]),
+            "hidden": setting(as_choice, hidden, "hidden", LINKED["hidden"]),
             "temperature": setting(as_number, temperature, "temperature", 1, HOTTEST),
             "alpha": setting(as_number, alpha, "alpha", 0, 1),
             "seed": setting(as_index, 0, "seed", SEEDS),
