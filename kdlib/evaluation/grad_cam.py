@@ -25,7 +25,7 @@ def grad_cam(model: nn.Module, images: Tensor, layer: nn.Module, target: int) ->
         ValueError: a layer that is not in the model, was not reached, or has no map as its output; a class
             that the model does not have; a map that the layer behind it has changed in place.
     """
-    if all(layer is not module for module in model.modules()):
+    if layer not in model.modules():
         raise ValueError("layer is not a part of the model; take one of model.named_modules()")
     outputs: list[tuple[Tensor, int]] = []
     hook = layer.register_forward_hook(

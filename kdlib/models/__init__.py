@@ -9,7 +9,6 @@ from kdlib.models.pictures import VGG_LARGE as VGG_LARGE
 from kdlib.models.pictures import VGG_QUICK as VGG_QUICK
 from kdlib.models.pictures import VGG_SMALL as VGG_SMALL
 from kdlib.models.pictures import Expects as Expects
-from kdlib.models.pictures import GreyToColour as GreyToColour
 from kdlib.models.pictures import initialised as initialised
 from kdlib.models.pictures import lenet5 as lenet5
 from kdlib.models.pictures import mlp as mlp
