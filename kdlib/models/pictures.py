@@ -37,6 +37,15 @@ def initialised(seed: int) -> Iterator[None]:
         yield
 
 
+def _block(number: int, before: int, after: int, padding: int = 0) -> dict[str, nn.Module]:
+    """A 3x3 convolution from `before` to `after` channels, a ReLU, and a max-pool that halves both sides."""
+    return {
+        f"conv{number}": nn.Conv2d(before, after, 3, padding=padding),
+        f"relu{number}": nn.ReLU(),
+        f"pool{number}": nn.MaxPool2d(2),
+    }
+
+
 def lenet5(
     channels: tuple[int, int] = (6, 16),
     hidden: tuple[int, int] = (120, 84),
@@ -62,12 +71,8 @@ def lenet5(
     with initialised(seed):
         layers = OrderedDict[str, nn.Module](
             input=Expects(1, 32),
-            conv1=nn.Conv2d(1, channels[0], 3),
-            relu1=nn.ReLU(),
-            pool1=nn.MaxPool2d(2),
-            conv2=nn.Conv2d(channels[0], channels[1], 3),
-            relu2=nn.ReLU(),
-            pool2=nn.MaxPool2d(2),
+            **_block(1, 1, channels[0]),
+            **_block(2, *channels),
             flatten=nn.Flatten(),
             fc1=nn.Linear(channels[1] * 6 * 6, hidden[0]),
             relu3=nn.ReLU(),
@@ -227,15 +232,9 @@ def xray_student(*, seed: int, size: int = 64) -> nn.Sequential:
     with initialised(seed):
         layers = OrderedDict[str, nn.Module](
             input=Expects(1, size),
-            conv1=nn.Conv2d(1, 16, 3, padding=1),
-            relu1=nn.ReLU(),
-            pool1=nn.MaxPool2d(2),
-            conv2=nn.Conv2d(16, 32, 3, padding=1),
-            relu2=nn.ReLU(),
-            pool2=nn.MaxPool2d(2),
-            conv3=nn.Conv2d(32, 64, 3, padding=1),
-            relu3=nn.ReLU(),
-            pool3=nn.MaxPool2d(2),
+            **_block(1, 1, 16, padding=1),
+            **_block(2, 16, 32, padding=1),
+            **_block(3, 32, 64, padding=1),
             # AdaptiveAvgPool2d(8) would refuse 28x28, what 224 pixels leave, on MPS.
             average=nn.AvgPool2d(side - 7 * stride, stride),
             flatten=nn.Flatten(),
