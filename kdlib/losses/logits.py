@@ -67,7 +67,9 @@ class Relations(NamedTuple):
     intra: Tensor
 
 
-def dist(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> Relations:
+def dist(
+    student_logits: Tensor, teacher_logits: Tensor, temperature: float, *, mask: rows.Mask = None
+) -> Relations:
     """The relations of DIST, times T^2: Huang et al. (2022), equations 8 to 10. Chapter 07.
 
     1 minus Pearson's correlation of the softened probabilities, of student and teacher: over the classes of
@@ -80,20 +82,24 @@ def dist(student_logits: Tensor, teacher_logits: Tensor, temperature: float) -> 
         student_logits, teacher_logits: floating-point, (..., classes), two examples or more, which are taken
             as one batch. No gradient flows into the teacher's.
         temperature: T, above 0. The factor T^2 is that of the authors' code.
+        mask: boolean, (...), True for examples that count; None: all.
 
     Returns:
         Relations(inter, intra), means over examples and classes, each from 0 to 2 T^2.
 
     Raises:
-        ValueError: shapes that differ, a single example, an impossible temperature.
+        ValueError: shapes that differ, an impossible temperature; on the CPU, fewer than two examples that
+            count.
     """
-    temperature = checks.temperature(temperature)
-    both = rows.pair(student_logits, teacher_logits)
-    p, q = ((logits.flatten(0, -2) / temperature).softmax(1) for logits in both)
-    if len(p) < 2:
-        raise ValueError("the batch holds one example; the correlation over a batch needs two or more")
-    inter = 1 - correlation(p, q).mean()
-    intra = 1 - correlation(p.T, q.T).mean()
+    log_q, log_p, mask = rows.softened(student_logits, teacher_logits, temperature, mask)
+    q, p = log_q.exp().flatten(0, -2), log_p.exp().flatten(0, -2)
+    counts = q.new_ones(len(q)) if mask is None else mask.flatten().to(q.dtype)
+    if checks.readable(counts) and counts.sum() < 2:
+        raise ValueError("one example counts in the batch; the correlation over a batch needs two or more")
+    inter = 1 - (correlation(q, p) * counts).sum() / counts.sum()
+    if mask is not None:  # an example at the mean of the others adds nothing to a correlation
+        q, p = (torch.where(counts[:, None] > 0, x, counts @ x / counts.sum()) for x in (q, p))
+    intra = 1 - correlation(q.T, p.T).mean()
     return Relations(temperature**2 * inter, temperature**2 * intra)
 
 

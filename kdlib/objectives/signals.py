@@ -23,8 +23,8 @@ FeatureTerm = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Tensor]
 def by_logits(term: LogitTerm, teacher: Teacher, *, weight: float, labels: float = 1.0) -> Objective:
     """`labels` times the cross-entropy plus `weight` times a term of both models' logits. Chapter 07.
 
-    An example labelled -100 does not count in the cross-entropy. In the term it is the term's own matter:
-    `dkd_term` and `standardised_term` leave it out, and `dist_term`, which sees no labels, does not.
+    An example labelled -100 does not count in the cross-entropy, nor in the terms below; one of your own is
+    given the labels, so that it can leave it out.
 
     Args:
         term: of the student's logits, the teacher's, and the labels.
@@ -190,7 +190,8 @@ def dist_term(temperature: float) -> LogitTerm:
 
 
 def _dist(student: Tensor, teacher: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
-    return torch.stack(logit_losses.dist(student, teacher, temperature)).sum()
+    mask = rows.labelled(labels, student)[1]
+    return torch.stack(logit_losses.dist(student, teacher, temperature, mask=mask)).sum()
 
 
 def standardised_term(temperature: float) -> LogitTerm:

@@ -111,7 +111,7 @@ def test_no_step_needs_a_certain_type_of_weights(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["supervised", "smoothed", "brought", "dkd", "standardised", "mutual", "together"]
+    "name", ["supervised", "smoothed", "brought", "dkd", "dist", "standardised", "mutual", "together"]
 )
 def test_an_ignored_label_takes_its_example_out_of_all_terms(name: str) -> None:
     model, objective = case(name)
