@@ -5,6 +5,8 @@ Settings without logic stand in `_config.yml`; the looks stand in `book/assets/k
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import runpy
 import shutil
@@ -121,9 +123,13 @@ def place_sliders(app: Any) -> None:
     static = Path(app.outdir) / "_static"
     shutil.copytree(SLIDERS["JS"], static / "sliders", dirs_exist_ok=True)
     (static / "models").mkdir(exist_ok=True)
+    builds = {}
     for name in SLIDERS["MODELS"]:
         script = f'kd.stored.{name} = "{SLIDERS["weights"](name)}";\n'
         (static / "models" / f"{name}.js").write_text(script, "utf-8")
+        builds[name] = hashlib.sha256(script.encode()).hexdigest()[:8]
+    with (static / "sliders" / "net.js").open("a", encoding="utf-8") as net:
+        net.write(f"kd.builds = {json.dumps(builds)};\n")
 
 
 def add_sliders(app: Any, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:

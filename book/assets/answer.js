@@ -1,12 +1,6 @@
 // Exercises that are answered on the page: a choice, a number or an order, and what is said to each answer.
 
 (() => {
-  const make = (tag, attributes, ...inside) => {
-    const node = Object.assign(document.createElement(tag), attributes);
-    node.append(...inside);
-    return node;
-  };
-
   // "1,000", "0,25", "-3" with a typographic minus, "3/13"; NaN where it is no number.
   function parse(text) {
     const signed = text.trim().replace(/[\u2212\u2013]/g, "-");
@@ -25,12 +19,12 @@
       box.remove();
       return { item, right: item.classList.contains("kd-right"), text: item.textContent.trim(), words };
     });
-    const verdict = make("div", { className: "kd-verdict" });
+    const verdict = kdMake("div", { className: "kd-verdict" });
     verdict.setAttribute("role", "status"); // it is read aloud
     card.setAttribute("role", "group");
     card.setAttribute("aria-label", "Your answer");
     const say = (right, words) => {
-      const mark = make("strong", {}, right ? "✓ Right. " : "✗ Not yet. ");
+      const mark = kdMake("strong", {}, right ? "✓ Right. " : "✗ Not yet. ");
       verdict.replaceChildren(mark, ...words.map((node) => node.cloneNode?.(true) ?? node));
       verdict.classList.toggle("kd-yes", right);
     };
@@ -41,7 +35,7 @@
     const { cases, verdict, say } = prepare(card);
     card.append(verdict);
     const buttons = cases.map(({ item, right, words }) => {
-      const button = make("button", { type: "button" }, ...(item.querySelector("p") ?? item).childNodes);
+      const button = kdMake("button", { type: "button" }, ...(item.querySelector("p") ?? item).childNodes);
       button.setAttribute("aria-pressed", false);
       item.replaceChildren(button);
       item.classList.remove("kd-right"); // as the others look until it is chosen
@@ -57,9 +51,9 @@
   function number(card) {
     const { list, cases, verdict, say } = prepare(card);
     const { number: unit, within = "0" } = card.dataset;
-    const field = make("input", { type: "text", inputMode: "decimal", required: true, autocomplete: "off" });
+    const field = kdMake("input", { type: "text", required: true, autocomplete: "off" });
     field.setAttribute("aria-label", `Your answer, ${unit}`);
-    const form = make("form", {}, field, ` ${unit} `, make("button", { type: "submit" }, "Check"));
+    const form = kdMake("form", {}, field, ` ${unit} `, kdMake("button", { type: "submit" }, "Check"));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       const value = parse(field.value);
@@ -88,7 +82,7 @@
       item.dataset.place = places[i];
       const name = item.textContent.trim();
       const buttons = [["↑", -1, "up"], ["↓", 1, "down"]].map(([sign, by, way]) => {
-        const button = make("button", { type: "button" }, sign);
+        const button = kdMake("button", { type: "button" }, sign);
         button.setAttribute("aria-label", `Move ${way}: ${name}`);
         button.addEventListener("click", () => {
           move(item, by);
@@ -96,9 +90,9 @@
         });
         return button;
       });
-      item.replaceChildren(make("div", {}, ...item.childNodes), make("span", { className: "kd-moves" }, ...buttons));
+      item.replaceChildren(kdMake("div", {}, ...item.childNodes), kdMake("span", { className: "kd-moves" }, ...buttons));
     }
-    const check = make("button", { type: "button" }, "Check");
+    const check = kdMake("button", { type: "button" }, "Check");
     check.addEventListener("click", () => {
       const now = Array.from(things.children, (item) => Number(item.dataset.place));
       const before = ({ text }) => {

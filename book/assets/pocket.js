@@ -15,13 +15,14 @@
 
   const line = Object.assign(document.createElement("p"), { className: "kd-pocket", tabIndex: -1 });
   const button = Object.assign(document.createElement("button"), { type: "button" });
-  const bar = document.createElement("progress");
+  const bar = Object.assign(document.createElement("progress"), { ariaLabel: "Fetching the book" });
   const said = Object.assign(document.createElement("span"), { role: "status" });
 
   function offer({ missing, size }) {
     if (missing === undefined) return;
     button.textContent = `Keep the whole book on this device, ${Math.ceil(size / 1e6)} MB`;
-    line.replaceChildren(...(missing ? [button] : ["The whole book is on this device."]), said);
+    said.textContent = missing ? "" : "The whole book is on this device.";
+    line.replaceChildren(...(missing ? [button] : []), said);
     if (!line.isConnected) document.querySelector(".bd-footer-content__inner")?.append(line);
   }
 
@@ -30,10 +31,16 @@
     line.replaceChildren(bar, said);
     line.focus();
     said.textContent = "Fetching the book.";
+    let silence;
+    const again = (words) => (line.replaceChildren(button, said), (said.textContent = `${words} Try again.`));
     ask("whole", ({ done, of, missing, size }) => {
-      if (missing === undefined) return Object.assign(bar, { max: of, value: done });
+      clearTimeout(silence); // a browser may end the worker, which then cannot say so
+      if (missing === undefined) {
+        silence = setTimeout(again, 60_000, "It stopped before the end.");
+        return Object.assign(bar, { max: of, value: done });
+      }
       offer({ missing, size });
-      said.textContent = missing ? `${missing} ${missing > 1 ? "files" : "file"} could not be fetched. Try again.` : "";
+      if (missing) again(`${missing} ${missing > 1 ? "files" : "file"} could not be fetched.`);
     });
   });
 
@@ -43,12 +50,13 @@
     ask([location.href, icon, ...performance.getEntriesByType("resource").map((entry) => entry.name)], offer);
   }
 
-  // A new build: who has just opened the page sees it anew; who is reading is not disturbed, and the next page is new.
+  // A new build: who has just opened the page sees it anew; who is reading, if only with a screen reader, is not
+  // disturbed, and the next page is new.
   const old = Boolean(workers.controller);
   let inUse = false;
   for (const act of ["pointerdown", "keydown", "wheel"]) addEventListener(act, () => { inUse = true; }, { once: true });
   workers.addEventListener("controllerchange", () => {
-    if (inUse) keepThisPage();
+    if (inUse || performance.now() > 10_000) keepThisPage();
     else if (old) location.reload();
   });
   addEventListener("load", () => {

@@ -1,12 +1,6 @@
 // Predict cards: the options become buttons, a number gets a field, and an answer opens what was measured.
 
 (() => {
-  const make = (tag, attributes, ...inside) => {
-    const node = Object.assign(document.createElement(tag), attributes);
-    node.append(...inside);
-    return node;
-  };
-
   function reveal(card, words) {
     // Its role is "status": it is read aloud.
     card.querySelector(".kd-verdict").textContent = words;
@@ -14,9 +8,9 @@
   }
 
   function choices(card) {
-    const items = [...card.querySelectorAll("ul > li")];
+    const items = [...card.querySelectorAll(":scope > ul > li")];
     const buttons = items.map((item) => {
-      const button = make("button", { type: "button" }, ...(item.querySelector("p") ?? item).childNodes);
+      const button = kdMake("button", { type: "button" }, ...(item.querySelector("p") ?? item).childNodes);
       item.replaceChildren(button);
       button.addEventListener("click", () => {
         for (const [i, other] of buttons.entries()) {
@@ -35,9 +29,9 @@
     const told = card.querySelector(".kd-reveal").textContent.replace("\u2212", "-");
     const right = Number(told.match(/[-+]?\d[\d,]*(\.\d+)?/)[0].replace(/,/g, ""));
     const unit = card.dataset.number;
-    const field = make("input", { type: "number", step: "any", required: true, autocomplete: "off" });
+    const field = kdMake("input", { type: "number", step: "any", required: true, autocomplete: "off" });
     field.setAttribute("aria-label", `Your guess, ${unit}`);
-    const form = make("form", {}, field, ` ${unit} `, make("button", { type: "submit" }, "Check"));
+    const form = kdMake("form", {}, field, ` ${unit} `, kdMake("button", { type: "submit" }, "Check"));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       const off = Math.abs(Number(field.value) - right);
@@ -46,8 +40,11 @@
     card.querySelector(".kd-reveal").before(form);
   }
 
-  for (const card of document.querySelectorAll(".kd-predict:has(> .kd-reveal)")) {
-    card.querySelector(".kd-reveal").before(make("p", { className: "kd-verdict", role: "status" }));
+  for (const shown of document.querySelectorAll(".kd-predict > .kd-reveal")) {
+    const card = shown.parentElement;
+    shown.before(kdMake("p", { className: "kd-verdict", role: "status" }));
+    shown.tabIndex = -1; // who opens it by keyboard goes on from here: its summary is no longer shown
+    shown.querySelector("summary").addEventListener("click", () => setTimeout(() => shown.focus()));
     card.classList.add("kd-card");
     "number" in card.dataset ? number(card) : choices(card);
   }

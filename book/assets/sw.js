@@ -20,14 +20,14 @@ async function checksum(bytes) {
 
 // From the device, or else from the network and onto it, if it is of this build and no hotel's login page.
 async function get(path) {
-  const kept = await (await box()).match(keyOf(path));
+  const kept = await box().then((kept) => kept.match(keyOf(path))).catch(() => {}); // the store may be damaged
   if (kept) return kept;
   const response = await fetch(ROOT + encodeURI(path), { cache: "no-cache" });
   if (!response.ok) return response;
   const bytes = await response.arrayBuffer();
   const headers = { "Content-Type": response.headers.get("Content-Type") };
   if ((await checksum(bytes)) === FILES.get(path)) {
-    const put = (await box()).put(keyOf(path), new Response(bytes, { headers }));
+    const put = box().then((kept) => kept.put(keyOf(path), new Response(bytes, { headers })));
     await put.catch(() => {}); // the device may be full
   }
   return new Response(bytes, { headers });
@@ -40,12 +40,19 @@ async function parts(page) {
   return paths.filter((path) => path && !path.endsWith(".html"));
 }
 
+async function missingOf(paths) {
+  const here = new Set((await (await box()).keys()).map((request) => request.url));
+  return Array.from(paths, keyOf).filter((key) => !here.has(key));
+}
+
 async function install() {
   const had = (await (await box()).keys()).map((request) => request.url);
   const paths = new Set(had.includes(WHOLE) ? FILES.keys() : had.map(pathOf).filter(Boolean));
   const pages = [...paths].filter((path) => path.endsWith(".html"));
   for (const path of (await Promise.all(pages.map(parts))).flat()) paths.add(path);
-  await Promise.all(Array.from(paths, get)); // without a network the old build stays
+  await Promise.all(Array.from(paths, get));
+  const missing = await missingOf(paths); // without a network, or with one that gives something else
+  if (missing.length) throw new Error(`the old build stays: ${missing.length} files of the new one are missing`);
   await self.skipWaiting();
 }
 
@@ -58,14 +65,12 @@ async function activate() {
 
 // A page says what it has loaded, or "whole"; it hears how far that is, and at the end how much is missing.
 async function fetchWanted(wanted, port) {
-  if (wanted === "whole") await (await box()).put(WHOLE, new Response(""));
+  if (wanted === "whole") await (await box()).put(WHOLE, new Response("")).catch(() => {});
   const paths = wanted === "whole" ? [...FILES.keys()] : wanted.map(pathOf).filter(Boolean);
   let done = 0;
   const tell = () => port.postMessage({ done: ++done, of: paths.length });
   await Promise.allSettled(paths.map((path) => get(path).then(tell)));
-  const here = new Set((await (await box()).keys()).map((request) => request.url));
-  const missing = Array.from(FILES.keys(), keyOf).filter((key) => !here.has(key)).length;
-  port.postMessage({ missing, size: SIZE });
+  port.postMessage({ missing: (await missingOf(FILES.keys())).length, size: SIZE });
 }
 
 self.addEventListener("install", (event) => event.waitUntil(install()));

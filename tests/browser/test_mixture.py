@@ -54,6 +54,19 @@ def test_the_reverse_divergence_falls_into_a_bell_and_the_forward_one_covers_bot
     assert placed(page) == pytest.approx((-2.0, 0.5), abs=0.02)
 
 
+@pytest.mark.parametrize("divergence", DIVERGENCES)
+@pytest.mark.parametrize("width", [0.3, 0.53, 3.0])
+def test_the_curve_is_seen_and_the_dot_lies_on_it(open_page, width, divergence):
+    page = open_page(in_page(mixture_slider(divergence=divergence, mean=0.5, width=width)))
+    curve = page.locator(".kd-curve.kd-total").get_attribute("points")
+    points = dict(tuple(map(float, point.split(","))) for point in curve.split())
+    assert len(points) > 10
+    dot = page.locator("circle.kd-distilled, .kd-distilled[cx]").last
+    x, y = (float(dot.get_attribute(name)) for name in ("cx", "cy"))
+    near = min(points, key=lambda other: abs(other - x))
+    assert near == pytest.approx(x, abs=0.1) and points[near] == pytest.approx(y, abs=0.1)
+
+
 def test_where_it_rests_it_stays(open_page):
     page = open_page(in_page(mixture_slider(divergence="Jensen-Shannon", mean=-1.5)))
     button(page, "Descend").click()

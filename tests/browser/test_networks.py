@@ -209,7 +209,7 @@ def test_the_weights_come_when_they_are_wanted_and_no_earlier(visit) -> None:
     assert not [url for url in seen.requests if "/models/" in url]
     digits(seen.page).locator("input[name=index]").nth(1).check()
     answers(digits(seen.page))
-    loaded = [url.rsplit("/", 1)[1] for url in seen.requests if "/models/" in url]
+    loaded = [url.rsplit("/", 1)[1].split("?")[0] for url in seen.requests if "/models/" in url]
     assert sorted(loaded) == [f"{name}.js" for name in sorted(MODELS) if name.startswith("mnist")]
     assert not seen.errors
 
@@ -220,6 +220,34 @@ def test_weights_that_do_not_come_are_said_in_words(visit) -> None:
     page.evaluate("kd.home = 'http://127.0.0.1:9/sliders/kit.js'")  # where nobody answers
     digits(page).locator("input[name=index]").nth(1).check()
     expect(part(digits(page), "said")).to_contain_text("could not be loaded")
+
+
+def test_a_script_that_brings_no_weights_is_said_and_not_asked_for_again(visit) -> None:
+    seen = visit(CHAPTER, http=True)
+    page = seen.page
+    page.route("**/models/*", lambda route: route.fulfill(status=200, body="<title>Please log in</title>"))
+    digits(page).locator("input[name=index]").nth(1).check()
+    expect(part(digits(page), "said")).to_contain_text("could not be loaded")
+    asked = len(seen.requests)
+    page.wait_for_function("new Promise((done) => setTimeout(() => done(true), 200))")
+    assert len(seen.requests) == asked
+
+
+def test_two_pointers_draw_one_stroke(visit) -> None:
+    page = visit(CHAPTER).page
+    pad = part(digits(page), "pad")
+    pad.scroll_into_view_if_needed()
+    touch = '''(node, [kind, id, x, primary]) => node.dispatchEvent(new PointerEvent(kind, {
+        pointerId: id, pointerType: id === 1 ? "pen" : "touch", isPrimary: primary, button: 0, bubbles: true,
+        clientX: node.getBoundingClientRect().left + x, clientY: node.getBoundingClientRect().top + x }))'''
+    pad.evaluate("(node) => (node.setPointerCapture = () => {})")  # there is no such pointer
+    page.evaluate("delete PointerEvent.prototype.getCoalescedEvents")  # which made-up events have none of
+    for step in (("down", 1, 20, True), ("down", 2, 90, True), ("move", 2, 95, True), ("move", 1, 60, True)):
+        pad.evaluate(touch, [f"pointer{step[0]}", *step[1:]])
+    settled(page)
+    strokes = pad.locator("polyline")
+    assert strokes.count() == 1
+    assert len({tuple(point.split(",")) for point in strokes.get_attribute("points").split()}) == 2
 
 
 WATCHED = """() => {

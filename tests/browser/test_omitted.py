@@ -151,6 +151,7 @@ def test_a_drawn_digit_is_tried_on_both_networks_and_a_cleared_paper_is_not(open
         assert seen.locator("image").count() == 4 and DRAWN[2 * digit][0] == digit
         by_mouse(page, pad, strokes)
         expect(seen.locator("image")).to_have_count(5)
+        expect(part(page, "live")).to_contain_text(own)  # heard, too
         answers += own.search(seen.locator("[role=img]").get_attribute("aria-label")).groups()
         button(page, "Clear").click()
         expect(seen.locator("image")).to_have_count(4)

@@ -333,6 +333,7 @@ def test_a_link_is_copied(open_page):
     page.get_by_role("radio", name="blobs").check()
     button(page, "Copy link").click()
     expect(button(page, "Copied")).to_be_visible()
+    expect(part(page, "live")).to_contain_text("The link is copied.")
     copied = page.evaluate("navigator.clipboard.readText()")
     assert "dataset=blobs&labelled=20&noise=0.2" in copied
     page.get_by_role("radio", name="spirals").check()
@@ -345,6 +346,8 @@ def test_where_the_address_may_not_be_written_the_slider_moves_all_the_same(open
     page.evaluate("void (navigator.clipboard.writeText = () => Promise.reject(new Error('no')))")
     page.get_by_role("radio", name="blobs").check()
     button(page, "Copy link").click()
+    expect(said(page)).to_contain_text("The link is in the address bar.")
+    expect(part(page, "live")).to_contain_text("The link is in the address bar.")  # heard, too
     button(page, "Step").click()
     trained(page, 1)
     assert query(page) == {}

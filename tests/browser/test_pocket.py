@@ -148,6 +148,7 @@ def test_the_whole_book_is_kept_when_asked_for(reader: Any, host: Host) -> None:
     open_first(reader, host)
     keep_all(reader)
     assert reader.evaluate("document.activeElement.className") == "kd-pocket"
+    assert reader.locator(".kd-pocket [role=status]").inner_text() == HERE  # heard, too
     errors = go_offline(reader, host)
     for file in sorted(host.site.rglob("book/**/*.html")):
         reader.goto(host.address + file.relative_to(host.site).as_posix())
@@ -222,6 +223,27 @@ def test_a_book_kept_whole_stays_whole_in_a_new_build(reader: Any, host: Host) -
     reader.locator("h1", has_text="Newer ").wait_for()
     go_offline(reader, host)
     reader.goto(f"{host.address}book/added.html")
+    assert_whole(reader)
+
+
+def test_a_new_build_that_does_not_arrive_whole_leaves_the_old_one(reader: Any, host: Host) -> None:
+    open_first(reader, host)
+    old = reader.locator("h1").inner_text()
+    host.change(CHAPTER, "<h1>", "<h1>Newer ")
+    host.instead[f"/repo/{CHAPTER}"] = b"<title>Please log in</title>"  # while the new worker fetches it
+    ended = reader.evaluate(
+        """() => navigator.serviceWorker.getRegistration().then((found) => new Promise((done) => {
+            found.addEventListener("updatefound", () => {
+                const worker = found.installing;
+                worker.addEventListener("statechange", () => done(worker.state));
+            });
+            found.update();
+        }))"""
+    )
+    assert ended == "redundant"
+    go_offline(reader, host)
+    reader.goto(host.address + CHAPTER)
+    assert reader.locator("h1").inner_text() == old
     assert_whole(reader)
 
 

@@ -67,6 +67,15 @@ def test_without_javascript_the_answer_unfolds(visit: Any, path: Path) -> None:
     assert card.locator(".kd-reveal p").first.is_visible()
 
 
+def test_the_keyboard_goes_on_from_an_answer_that_it_unfolded(visit: Any) -> None:
+    page = visit(f"book/{PAGES[0].name}").page
+    card = page.locator(".kd-card").first
+    card.locator("summary").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.className === 'kd-reveal'")
+    assert card.locator(".kd-reveal p").first.is_visible()
+
+
 @EACH
 def test_a_lesson_takes_at_most_24_screens_of_a_phone(visit: Any, path: Path) -> None:
     """Up to its exercises; something to predict or to touch stands on the first two."""

@@ -240,6 +240,8 @@ def test_a_prompt_is_typed_and_clears_what_was_written(open_page):
         ("Roméo", "“é” is none of the 65 characters"),
         ("O \N{GRINNING FACE}", "“\N{GRINNING FACE}” is none"),
         ("O\tO", "“U+0009” is none"),
+        ("O\N{ZERO WIDTH SPACE}", "“U+200B” is none"),
+        ("O\N{RIGHT-TO-LEFT OVERRIDE}", "“U+202E” is none"),
         ("", "The prompt is empty. Type one character at least."),
         ("O" * 101, "The prompt has 101 characters. Leave at most 100."),
     ],

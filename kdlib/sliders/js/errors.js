@@ -29,7 +29,7 @@ kd.sliders.errors = ({ runs, teacher, about, start }) => {
     const places = runs[varied];
     const ends = places.flatMap(({ alone, distilled }) => [alone[1], alone[2], distilled[1], distilled[2]]);
     const [low, high] = [Math.max(1, 0.9 * Math.min(teacher, ...ends)), 1.1 * Math.max(teacher, ...ends)];
-    const height = (errors) => Math.max(0, Math.log(errors / low) / Math.log(high / low)); // a logarithmic axis
+    const height = (errors) => Math.log(Math.max(errors, low) / low) / Math.log(high / low); // a logarithmic axis
     const wide = [10, 20, 50, 100, 200, 500, 1000, 2000, 5000].filter((errors) => low < errors && errors < high);
     const round = high > 8 * low ? wide : kd.round(low, high, 3);
     const axes = chart(places, 140, [0, 1], round.map((errors) => [height(errors), String(errors)]));

@@ -3,7 +3,7 @@
 // A character in words where it would not be seen.
 kd.named = (sign) => {
   const code = sign.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
-  return sign.trim() ? sign : { " ": "space", "\n": "new line" }[sign] ?? `U+${code}`;
+  return { " ": "space", "\n": "new line" }[sign] ?? (/[\p{C}\p{Z}\p{M}]/u.test(sign) ? `U+${code}` : sign);
 };
 
 // What is wrong with a text, and what to do about it; nothing where all is well.

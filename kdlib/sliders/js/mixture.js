@@ -60,7 +60,7 @@ kd.sliders.mixture = ({ bells, low, high, start }) => {
   function hill(setting) {
     const places = kd.range(81).map((i) => (i - 40) / 10);
     const values = places.map((mean) => apart({ ...setting, mean }));
-    const top = Math.max(0.1, Math.min(6, Math.max(...values)));
+    const top = Math.max(0.1, Math.min(Math.max(6, 2 * Math.min(...values)), Math.max(...values)));
     const axes = kd.axes({ left: 12, right: 308, top: 24, floor: 112, x: [-6, 6], y: [0, top] });
     const at = (x, y) => [axes.across(x), axes.up(Math.min(top, y))];
     const [first, last] = [values.findIndex((y) => y <= top), values.findLastIndex((y) => y <= top)];

@@ -105,15 +105,22 @@ kd.sliders.omitted = ({ digits, weights, recipe, steps: last, every, largest, ch
     return digit ? [pictured({ x: Float64Array.from(kd.resized(digit, [28, 28], [14, 14]), (ink) => Math.round(ink / 17) / 15) })] : [];
   }
 
-  // Four digits that neither network has seen and the reader's own, and the softened answers of both.
-  function seen({ temperature, bias, omitted }) {
+  // The softened answers of both networks to some digits, and an answer in words.
+  function answers(digits, { temperature, bias }) {
+    if (live.run?.broken !== false) return [];
+    const { nets, classes } = live.run;
+    const moved = (net, x) => Array.from(kd.answered(net, x).logits, (z, k) => z + bias * classes.includes(k));
+    return digits.map(({ x, picture }) => ({ picture, rows: nets.map((net) => kd.softmax(moved(net, x), temperature)) }));
+  }
+  const inWords = ({ rows }) => rows.map((row, m) => `${names[m]} ${kd.likeliest(row)} ${kd.percent(Math.max(...row))}`).join(", ");
+  const own = (setting) => answers(drawn(), setting).map((digit) => `your drawing: ${inWords(digit)}`);
+
+  // Four digits that neither network has seen and the reader's own, with these answers.
+  function seen(setting) {
     const [left, wide, high] = [46, 21, 34];
-    const classes = omitted.match(/\d/g).map(Number);
-    const answer = (net, x) => kd.softmax(Array.from(kd.answered(net, x).logits, (z, k) => z + bias * classes.includes(k)), temperature);
-    const digits = (live.run && !live.run.broken ? [...live.run.seen, ...drawn()] : []).map(({ x, picture }) => ({ picture, rows: live.run.nets.map((net) => answer(net, x)) }));
+    const classes = setting.omitted.match(/\d/g).map(Number);
+    const digits = answers([...(live.run?.seen ?? []), ...drawn()], setting);
     const most = Math.max(0.2, ...digits.flatMap(({ rows }) => rows.flat()));
-    const says = (row, m, y) =>
-      `<text x="${288 + 32 * m}" y="${y}" class="kd-end">${kd.mark(kinds[m])} ${kd.likeliest(row)}</text>`;
     const parts = kd.range(5).map((i) => {
       const floor = 24 + (high + 6) * i + high;
       const { picture, rows } = digits[i] ?? {};
@@ -122,14 +129,13 @@ kd.sliders.omitted = ({ digits, weights, recipe, steps: last, every, largest, ch
         kd.line(`M${left},${floor}h${10 * wide}`, "kd-line kd-faint"),
         ...rows.flatMap((row, m) => row.map((q, k) =>
           kd.box(left + wide * k + 2 + 9 * m, floor - (high * q) / most, 8, (high * q) / most, kinds[m]))),
-        ...rows.map((row, m) => says(row, m, floor - 12)),
+        ...rows.map((row, m) => `<text x="${288 + 32 * m}" y="${floor - 12}" class="kd-end">${kd.mark(kinds[m])} ${kd.likeliest(row)}</text>`),
       ];
     });
-    const one = (row, m) => `${names[m]} ${kd.likeliest(row)} ${kd.percent(Math.max(...row))}`;
-    const said = digits.map(({ rows }, i) => (i < 4 ? "" : "your drawing: ") + rows.map(one).join(", "));
+    const said = [...digits.slice(0, 4).map(inWords), ...own(setting)];
     const floor = 24 + 5 * (high + 6);
-    return kd.picture(floor + 16, `${plural(omitted)} never shown, and the largest softened shares: ${said.join("; ")}`,
-      kd.text(0, 14, `Never shown: shares at T = ${kd.short(temperature)}`, "kd-head"), kd.text(320, 14, "says", "kd-end"),
+    return kd.picture(floor + 16, `${plural(setting.omitted)} never shown, and the largest softened shares: ${said.join("; ")}`,
+      kd.text(0, 14, `Never shown: shares at T = ${kd.short(setting.temperature)}`, "kd-head"), kd.text(320, 14, "says", "kd-end"),
       classes.map((k) => kd.box(left + wide * k, 20, wide - 1, floor - 22, "kd-room")), parts,
       kd.range(10).map((k) => kd.text(left + wide * (k + 0.5), floor + 10, String(k), `kd-middle ${classes.includes(k) ? "kd-head" : ""}`)));
   }
@@ -143,7 +149,7 @@ kd.sliders.omitted = ({ digits, weights, recipe, steps: last, every, largest, ch
     const found = now(setting).map(({ all, found, lost }, m) =>
       `${names[m]} finds ${kd.percent(found)} of them, loses ${kd.percent(lost)} of the others and has ${kd.percent(all)} right`);
     const when = `After ${kd.plural(live.run.step, "step")} without the ${digits}`;
-    return `${when}, at bias ${kd.signed(setting.bias, 2)}: ${found.join("; ")}.`;
+    return `${when}, at bias ${kd.signed(setting.bias, 2)}: ${[...found, ...own(setting)].join("; ")}.`;
   }
 
   function draw(setting) {

@@ -48,14 +48,17 @@ kd.inked = (strokes, pen) => {
 kd.pad = () => {
   let strokes = [];
   const pen = { x: 100, y: 100, down: false, seen: false }; // moved by keys
-  const begin = (point) => strokes.push([point, point]); // so that a dot is seen
+  let drawn; // the stroke that grows now, by the pointer or the keys that began it
+  const begin = (point) => strokes.push((drawn = [point, point])); // two points, so that a dot is seen
   const lift = (kept) => {
     strokes = kept;
+    drawn = null;
     pen.down = false;
   };
 
   // With an image the drawing lies below it.
   function picture(image) {
+    if (image) pen.down = false;
     const line = (stroke) => `<polyline points="${kd.points(stroke)}" class="kd-stroke"/>`;
     const mark = pen.seen ? kd.dot(pen.x, pen.y, 5, pen.down ? "kd-teacher" : "kd-line") : "";
     const hint = strokes.length || pen.seen ? "" : kd.text(100, 104, "Draw a digit here", "kd-middle");
@@ -70,19 +73,21 @@ kd.pad = () => {
       const { left, top, width } = node.getBoundingClientRect();
       return [event.clientX - left, event.clientY - top].map((x) => kd.clamp((200 * x) / width, 0, 200));
     };
+    let finger = null; // or mouse, or pen: one at a time
     node.addEventListener("pointerdown", (event) => {
-      if (event.button || !event.isPrimary) return;
-      node.setPointerCapture(event.pointerId);
+      if (event.button || !event.isPrimary || finger !== null) return;
+      node.setPointerCapture((finger = event.pointerId));
       pen.seen = pen.down = false;
       begun();
       begin(place(event));
       later();
     });
     node.addEventListener("pointermove", (event) => {
-      if (!node.hasPointerCapture(event.pointerId)) return;
-      for (const each of event.getCoalescedEvents?.() ?? [event]) strokes.at(-1).push(place(each));
+      if (event.pointerId !== finger || !drawn) return;
+      for (const each of event.getCoalescedEvents?.() ?? [event]) drawn.push(place(each));
       later();
     });
+    node.addEventListener("lostpointercapture", ({ pointerId }) => pointerId === finger && (finger = null));
     node.addEventListener("pointerup", tell);
   }
 
@@ -94,7 +99,7 @@ kd.pad = () => {
       pen.seen = true;
       if (way) {
         [pen.x, pen.y] = [pen.x + 10 * way[0], pen.y + 10 * way[1]].map((x) => kd.clamp(x, 10, 190));
-        if (pen.down) strokes.at(-1).push([pen.x, pen.y]);
+        if (pen.down) drawn.push([pen.x, pen.y]);
         return later();
       }
       if (!pen.down) {

@@ -30,7 +30,7 @@ kd.sliders.playground = ({ stored, weights, layers, recipe, steps: last, every, 
     key: ({ steps, ...setting }) => Object.values(setting).join(), begin, words, shown, idle: () => true,
     measure: ({ nets, test }) => nets.map((net) => kd.scored(answered(net), test)),
   });
-  let [canvases, copied] = [{}, ""];
+  let [canvases, view, copied] = [{}, {}, {}];
   const answered = (net) => (x) => kd.answered(net, x).logits;
 
   // ---- a data set: its points, its teacher and what that says of them ----
@@ -107,19 +107,22 @@ kd.sliders.playground = ({ stored, weights, layers, recipe, steps: last, every, 
         ...Object.fromEntries(names.map((name, m) => [name, plane(name, m)])), course: course(),
         key: `<p class="kd-legend"><span>○ wrong label</span><span>${sure}</span></p>`,
       },
-      said: kd.escape(live.told(setting)),
+      said: kd.escape(`${isCopied(setting) ? copied.words : ""}${live.told(setting)}`),
     };
   }
 
-  function attach(view) {
-    live.attach(view);
+  function attach(given) {
+    live.attach((view = given));
     canvases = kd.planes(names, view.one);
   }
+  const isCopied = (setting) => copied.address === kd.toAddress(linked, setting);
   const copy = {
-    words: (setting) => (copied === kd.toAddress(linked, setting) ? "Copied" : "Copy link"),
+    words: (setting) => (isCopied(setting) && copied.done ? "Copied" : "Copy link"),
     press(setting) {
       const address = kd.toAddress(linked, setting);
-      navigator.clipboard?.writeText(address).then(() => (copied = address), () => {}).then(live.repaint);
+      const note = (done, words) => view.tell((copied = { address, done, words }));
+      Promise.resolve().then(() => navigator.clipboard.writeText(address)) // which a page over plain http has not
+        .then(() => note(true, "The link is copied. "), () => note(false, "The link is in the address bar. "));
       return {};
     },
   };

@@ -37,6 +37,7 @@ kd.sliders.writer = ({ models, heads, characters, most, lengths, hottest, seeds,
   function begin({ prompt, temperature, seed }) {
     const tokens = Array.from(prompt, (sign) => characters.indexOf(sign));
     const all = present().map((model) => opened(model, tokens));
+    trouble = "";
     const texts = all.map(() => ({
       written: "", random: kd.seeded(seed),
       readers: all.map(({ model }) => model.upTo(tokens.length)), logits: all.map(({ logits }) => logits),

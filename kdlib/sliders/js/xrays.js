@@ -43,6 +43,7 @@ kd.opened = async (file, side) => {
     kd.range(side[1]).forEach((x) => across.set(narrow.subarray(x * rows, (x + 1) * rows), x * height + top));
     await new Promise((done) => setTimeout(done));
   }
+  source.close?.(); // up to 100 MB
   if (least === largest) {
     throw new Error("This image is of one grey all over; the students are not asked.");
   }
