@@ -64,16 +64,19 @@ def check_writable(folder: Path) -> None:
 
 
 @contextmanager
-def explained(folder: Path) -> Iterator[None]:
-    """Turn a failed write or deletion below `folder` into a WriteError that says what to do."""
+def explained(folder: Path, *, only_full: bool = False) -> Iterator[None]:
+    """Turn a failed write or deletion below `folder` into a WriteError that says what to do.
+
+    only_full: leave all errors as they are but those of a full disk.
+    """
     try:
         yield
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if only_full and not full:
+            raise
         remedy = "free some space there" if full else "make it a folder that you can write to"
-        runs = os.environ.get("KDLIB_RUNS")
-        below = runs and Path(runs).expanduser() in (folder, *folder.parents)
-        remedy += f", or set {'KDLIB_RUNS' if below else 'KDLIB_DATA'} to another folder"
+        remedy += ", or set KDLIB_DATA (data) or KDLIB_RUNS (runs and records) to another folder"
         raise WriteError(f"cannot write to {folder} ({error}): {remedy}") from error
 
 

@@ -12,8 +12,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
@@ -50,10 +49,10 @@ def write(record: Record) -> str:
     """Append a record to its experiment's file; returns its name.
 
     Raises:
-        PermissionError: the folder cannot be written; the message says where else records can go.
+        WriteError: the folder cannot be written; the message says where else records can go.
     """
     name, line = name_of(record), json.dumps(record)
-    with _remedied(), files.locked(folder() / CHECKSUMS):
+    with files.locked(folder() / CHECKSUMS), files.explained(folder()):
         # The checksum first: a run that is killed between the two has no record and is done again.
         _append(folder() / CHECKSUMS, f"{_sha256(line)} {name}")
         _append(folder() / f"{record['experiment']}.jsonl", line)
@@ -69,21 +68,6 @@ def _append(path: Path, line: str) -> None:
         file.write(line.encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
-
-
-def check_writable() -> None:
-    """Raise PermissionError where no record could be written, before hours of training find it out."""
-    with _remedied():
-        files.check_writable(folder())
-
-
-@contextmanager
-def _remedied() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        remedy = "set KDLIB_RUNS to a folder that you can write to"
-        raise PermissionError(f"cannot write records to {folder()} ({error}); {remedy}") from error
 
 
 def records(experiment: str, scale: str) -> list[Record]:

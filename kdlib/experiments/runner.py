@@ -4,7 +4,6 @@ Killed and started again, nothing finished is redone and an unfinished model goe
 processes never do the same job: each holds a lock that the system frees when the process dies.
 """
 
-import errno
 import json
 import math
 import os
@@ -91,32 +90,26 @@ def _run(name: str, arm: Arm, scale: str, seed: int) -> bool:
     """One job, if it has no record and no other process is at it."""
     if done(name, arm, scale, seed):
         return False
-    ledger.check_writable()
+    with files.explained(ledger.folder()):  # before hours of training find it out
+        files.check_writable(ledger.folder())
     with files.locked(runs_folder() / "models" / f"{name}.{arm.name}.{seed}", wait=False) as held:
         if held is False:
             print(f"{name}, {arm.name}, seed {seed}: another process is at it")
-            return False
-        if done(name, arm, scale, seed):
-            return False
-        keep(record_of(name, arm, scale, seed))
-        return True
+        elif not done(name, arm, scale, seed):
+            keep(record_of(name, arm, scale, seed))
+            return True
+    return False
 
 
 def record_of(name: str, arm: Arm, scale: str, seed: int) -> ledger.Record:
     """The record of a job that is done here and now, to be kept; its models lie below `runs_folder`.
 
     Raises:
-        OSError: no room is left.
+        WriteError: no room is left. Run again, training goes on from the last epoch that was kept.
     """
     start, commit = time.perf_counter(), ledger.commit()  # as it is now, not when the run ends
-    try:
+    with files.explained(runs_folder(), only_full=True):
         measured = measured_of(EXPERIMENTS[name], Job(arm, seed, runs_folder() / "models"))
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        remedy = "free some, or set KDLIB_RUNS to another folder, and run again: training goes on from "
-        remedy += "the last epoch that was kept"
-        raise OSError(f"no room is left below {runs_folder()}; {remedy}") from error
     about = {"settings": settings(arm), "seconds": time.perf_counter() - start, "commit": commit}
     return _called(name, arm, scale, seed) | about | ledger.machine() | measured
 

@@ -1,6 +1,8 @@
 """Records come back as they were written, and what was edited, damaged or lost is told with its remedy."""
 
+import errno
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from kdlib import cli
+from kdlib import cli, files
 from kdlib.experiments import ledger, runner
 
 RECORD: dict[str, Any] = {
@@ -211,10 +213,21 @@ def test_records_merged_in_git_in_any_order_are_read(place: Path) -> None:
 def test_a_folder_that_cannot_be_written_says_where_records_can_go(apart: Path) -> None:
     apart.mkdir()
     (apart / "records").write_text("a file where the folder should be")
-    for attempt in (lambda: ledger.write(RECORD), ledger.check_writable):
-        with pytest.raises(PermissionError, match="set KDLIB_RUNS to a folder that you can write to") as told:
-            attempt()
-        assert str(apart / "records") in str(told.value)
+    with pytest.raises(files.WriteError, match=r"make it a folder .*, or set .* KDLIB_RUNS") as told:
+        ledger.write(RECORD)
+    assert str(apart / "records") in str(told.value)
+
+
+def test_a_record_for_which_there_is_no_room_says_so_once(
+    apart: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", no_room)
+    with pytest.raises(files.WriteError, match=r"No space left .*free some space .* KDLIB_RUNS") as told:
+        ledger.write(RECORD)
+    assert str(told.value).count("cannot write") == 1
 
 
 def test_one_bad_record_does_not_hide_the_other_tables(
