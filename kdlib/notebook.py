@@ -69,9 +69,9 @@ def kept(name: str) -> Path:
     As `checkpoint` of `training.train`, so that a cell that was cut off goes on where it was; on Colab with
     drive=True in another session too.
     """
-    from kdlib.experiments import runner
+    from kdlib.experiments import ledger
 
-    return runner.runs_folder() / "notebooks" / f"{name}.safetensors"
+    return ledger.runs_folder() / "notebooks" / f"{name}.safetensors"
 
 
 def runs_on_drive() -> str:

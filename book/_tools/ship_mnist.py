@@ -15,7 +15,7 @@ from shipping import SEED, write
 from kdlib import data, models, pretrained
 from kdlib.data import augment
 from kdlib.evaluation import metrics
-from kdlib.experiments import ledger, runner
+from kdlib.experiments import ledger
 from kdlib.experiments.mnist import MODERN, NETWORKS
 from kdlib.objectives import distilled, supervised
 from kdlib.training import logits_of, train
@@ -30,7 +30,7 @@ def main() -> None:
     taught = distilled(pretrained.mnist_teacher(), temperature=TEMPERATURE, alpha=ALPHA)
     for name, objective in {"alone": supervised, "distilled": taught}.items():
         model = models.lenet5(**NETWORKS["lenet_student"], seed=SEED)
-        checkpoint = runner.runs_folder() / "models" / f"mnist-student-{name}.safetensors"
+        checkpoint = ledger.runs_folder() / "models" / f"mnist-student-{name}.safetensors"
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
         how = {"seed": SEED, "augment": augment.shift, "device": "cpu", "checkpoint": checkpoint}
         train(model, rest, objective, MODERN, **how)

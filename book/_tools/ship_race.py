@@ -13,7 +13,7 @@ from shipping import SEED, write
 
 from kdlib import data
 from kdlib.evaluation import metrics
-from kdlib.experiments import ledger, runner
+from kdlib.experiments import ledger
 from kdlib.experiments.arms import Job, fit, settings
 from kdlib.experiments.race import EXPERIMENT, LESS
 from kdlib.training import logits_of
@@ -25,7 +25,7 @@ def main() -> None:
     arms = {arm.name: arm for arm in EXPERIMENT.arms()}
     shown = [arms[name] for name in ("alone", "distilled", "alone-16", "distilled-16")]
     shown += [replace(arms["distilled-16"], name=f"{kind}-16", loss=kind) for kind in LESS]
-    folder, answers = runner.runs_folder() / "models", {}
+    folder, answers = ledger.runs_folder() / "models", {}
     for arm in shown:
         answers[arm.name] = logits_of(fit(EXPERIMENT, Job(arm, SEED, folder)).model, test)
     right = {name: metrics.accuracy(logits, test.labels) for name, logits in answers.items()}

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from kdlib import files, pretrained
-from kdlib.experiments import ledger, runner
+from kdlib.experiments import ledger
 from kdlib.experiments.arms import Arm, Experiment, Job, fingerprint, fit, settings
 
 SEED = 0
@@ -16,7 +16,7 @@ SEED = 0
 
 def finished(experiment: Experiment, arm: Arm) -> tuple[nn.Module, dict[str, Any]]:
     """The model of an arm's finished run, and the run's record."""
-    job = Job(arm, SEED, runner.runs_folder() / "models")
+    job = Job(arm, SEED, ledger.runs_folder() / "models")
     found = [r for r in ledger.records(experiment.name, "cpu") if (r["arm"], r["seed"]) == (arm.name, SEED)]
     checkpoint = job.folder / f"{arm.name}.{SEED}.{fingerprint(settings(arm))}.safetensors"
     if not found or not checkpoint.is_file():

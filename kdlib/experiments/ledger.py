@@ -20,6 +20,7 @@ from typing import Any
 import torch
 
 from kdlib import files
+from kdlib.data import cache
 
 CHECKSUMS = "checksums.txt"
 Record = dict[str, Any]
@@ -34,10 +35,15 @@ def shipped() -> Path:
     return Path(str(resources.files("kdlib.experiments") / "records"))
 
 
+def runs_folder() -> Path:
+    """Where checkpoints lie: $KDLIB_RUNS, or `runs` in the platform's cache folder."""
+    given = os.environ.get("KDLIB_RUNS")
+    return Path(given).expanduser() if given else cache.folder() / "runs"
+
+
 def folder() -> Path:
     """Where new records are written: $KDLIB_RUNS/records, or kdlib's own folder."""
-    runs = os.environ.get("KDLIB_RUNS")
-    return Path(runs).expanduser() / "records" if runs else shipped()
+    return runs_folder() / "records" if os.environ.get("KDLIB_RUNS") else shipped()
 
 
 def name_of(record: Record) -> str:
@@ -96,23 +102,20 @@ def _read(place: Path, experiment: str, *, whole: bool = True) -> dict[str, Reco
     remedy = "install kdlib again, or take the file from git" if ours else "delete that line and run again"
     if ours and not (place / CHECKSUMS).is_file():
         raise RecordError(f"{place / CHECKSUMS} is missing, so that no result can be shown; {remedy}")
-    known: dict[str, set[str]] = {}
-    for line in _lines(place / CHECKSUMS):
-        checksum, _, name = line.partition(" ")
-        if name.startswith(f"{experiment}."):
-            known.setdefault(name, set()).add(checksum)
+    known = {line for line in _lines(place / CHECKSUMS) if f" {experiment}." in line}
     found: dict[str, Record] = {}
     for number, line in enumerate(_lines(path), start=1):
         try:
             record: Record = json.loads(line)
-            genuine = _sha256(line) in known[name_of(record)]
+            genuine = f"{_sha256(line)} {name_of(record)}" in known
         except (ValueError, KeyError, TypeError):
             genuine = False
         if not genuine:
             raise RecordError(f"line {number} of {path} was edited or damaged; {remedy}")
         found[name_of(record)] = record
-    if whole and ours and (missing := sorted(known.keys() - found.keys())):
-        lost = f"{len(missing)} of {len(known)} records, {missing[0]} first"
+    names = {line.split(" ", 1)[1] for line in known}
+    if whole and ours and (missing := sorted(names - found.keys())):
+        lost = f"{len(missing)} of {len(names)} records, {missing[0]} first"
         raise RecordError(f"{path} lacks {lost}; {remedy}")
     return found
 
@@ -143,10 +146,9 @@ def columns(curve: list[dict[str, float]]) -> dict[str, list[float]]:
 
 def machine() -> dict[str, Any]:
     """What a run ran on."""
-    cuda = torch.cuda.is_available()
     versions = {name: metadata.version(name) for name in ("torch", "torchvision")}
     return {
-        "device": torch.cuda.get_device_name() if cuda else "cpu",
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "processor": platform.machine(),
         "threads": torch.get_num_threads(),
         "versions": {"python": platform.python_version(), **versions},

@@ -6,7 +6,6 @@ processes never do the same job: each holds a lock that the system frees when th
 
 import json
 import math
-import os
 import tempfile
 import time
 from fnmatch import fnmatch
@@ -17,7 +16,7 @@ from typing import Any
 import torch.nn.functional as F
 
 from kdlib import files
-from kdlib.data import cache, digest
+from kdlib.data import digest
 from kdlib.data.dataset import Dataset
 from kdlib.evaluation import statistics
 from kdlib.experiments import ledger
@@ -32,12 +31,6 @@ CHAPTERS = (
 DEFINED = [value for name in CHAPTERS for value in vars(import_module(f"kdlib.experiments.{name}")).values()]
 EXPERIMENTS = {value.name: value for value in DEFINED if isinstance(value, Experiment)}
 SCALES = ("cpu", "full")
-
-
-def runs_folder() -> Path:
-    """Where checkpoints lie: $KDLIB_RUNS, or `runs` in the platform's cache folder."""
-    given = os.environ.get("KDLIB_RUNS")
-    return Path(given).expanduser() if given else cache.folder() / "runs"
 
 
 def seeds_of(arm: Arm, scale: str) -> list[int]:
@@ -92,7 +85,7 @@ def _run(name: str, arm: Arm, scale: str, seed: int) -> bool:
         return False
     with files.explained(ledger.folder()):  # before hours of training find it out
         files.check_writable(ledger.folder())
-    with files.locked(runs_folder() / "models" / f"{name}.{arm.name}.{seed}", wait=False) as held:
+    with files.locked(ledger.runs_folder() / "models" / f"{name}.{arm.name}.{seed}", wait=False) as held:
         if held is False:
             print(f"{name}, {arm.name}, seed {seed}: another process is at it")
         elif not done(name, arm, scale, seed):
@@ -102,14 +95,14 @@ def _run(name: str, arm: Arm, scale: str, seed: int) -> bool:
 
 
 def record_of(name: str, arm: Arm, scale: str, seed: int) -> ledger.Record:
-    """The record of a job that is done here and now, to be kept; its models lie below `runs_folder`.
+    """The record of a job that is done here and now, to be kept; its models lie below `ledger.runs_folder`.
 
     Raises:
         WriteError: no room is left. Run again, training goes on from the last epoch that was kept.
     """
     start, commit = time.perf_counter(), ledger.commit()  # as it is now, not when the run ends
-    with files.explained(runs_folder(), only_full=True):
-        measured = measured_of(EXPERIMENTS[name], Job(arm, seed, runs_folder() / "models"))
+    with files.explained(ledger.runs_folder(), only_full=True):
+        measured = measured_of(EXPERIMENTS[name], Job(arm, seed, ledger.runs_folder() / "models"))
     about = {"settings": settings(arm), "seconds": time.perf_counter() - start, "commit": commit}
     return _called(name, arm, scale, seed) | about | ledger.machine() | measured
 

@@ -193,11 +193,11 @@ def test_a_place_that_cannot_be_written_is_told_before_hours_of_training(
 def test_without_a_folder_of_ones_own_runs_lie_beside_the_data(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KDLIB_RUNS", "~/mine")
     assert (
-        runner.runs_folder() == Path.home() / "mine" and ledger.folder() == Path.home() / "mine" / "records"
+        ledger.runs_folder() == Path.home() / "mine" and ledger.folder() == Path.home() / "mine" / "records"
     )
     monkeypatch.delenv("KDLIB_RUNS")
     monkeypatch.setenv("KDLIB_DATA", "/data")
-    assert runner.runs_folder() == Path("/data/runs") and ledger.folder() == ledger.shipped()
+    assert ledger.runs_folder() == Path("/data/runs") and ledger.folder() == ledger.shipped()
 
 
 def row(arm: str, name: str = "toy", scale: str = "cpu") -> str:
