@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from kdlib import files
 from kdlib.data import digest
 from kdlib.data.dataset import Dataset
-from kdlib.evaluation import statistics
+from kdlib.evaluation import results
 from kdlib.experiments import ledger
 from kdlib.experiments.arms import Arm, Experiment, Job, fit, settings, spread
 from kdlib.experiments.speed import threads
@@ -212,9 +212,7 @@ def table(name: str, scale: str) -> list[str]:
         if arm.name not in found:
             lines.append(f"  {arm.name:<22} not run" + " at this scale" * (not seeds_of(arm, scale)))
             continue
-        mean, low, high, seeds = statistics.interval(list(found[arm.name].values()))
-        few = "one seed" if seeds == 1 else "two seeds"
-        spread_of = few if seeds < statistics.ENOUGH else f"{low:.{digits}f} to {high:.{digits}f}"
+        mean, _, interval = results.format_mean(found, arm.name, digits).partition(" ")
         mark = "  (older code)" if arm.name in aged else ""
-        lines.append(f"  {arm.name:<22} {mean:8.{digits}f}  {spread_of:<20} seeds {seeds}{mark}")
+        lines.append(f"  {arm.name:<22} {mean:>8} {interval:<22} seeds {len(found[arm.name])}{mark}")
     return lines

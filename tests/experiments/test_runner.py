@@ -217,9 +217,9 @@ def test_show_says_mean_and_interval_one_seed_two_seeds_or_nothing(toy: Any) -> 
     wrote(TOY_ARMS[2], 100, 101)
     lines = runner.table("toy", "cpu")
     assert lines[0] == "toy, cpu scale: test errors, mean and 95 % interval over seeds"
-    assert row("teacher").split() == ["teacher", "110.0", "85.2", "to", "134.8", "seeds", "3"]
-    assert row("alone").split() == ["alone", "100.0", "one", "seed", "seeds", "1"]
-    assert row("taught").split() == ["taught", "100.5", "two", "seeds", "seeds", "2"]
+    assert row("teacher").split() == ["teacher", "110.0", "(85.2", "to", "134.8)", "seeds", "3"]
+    assert row("alone").split() == ["alone", "100.0", "(one", "seed)", "seeds", "1"]
+    assert row("taught").split() == ["taught", "100.5", "(two", "seeds)", "seeds", "2"]
     assert row("big").split() == ["big", "not", "run", "at", "this", "scale"]
     assert [line.split()[1:] for line in runner.table("toy", "full")[1:]] == [["not", "run"]] * 4
 
@@ -229,7 +229,7 @@ def test_show_uses_the_experiments_own_headline(toy: Any) -> None:
     for seed, f1 in enumerate((0.25, 0.27, 0.26)):
         wrote(TOY_ARMS[1], 0, seed=seed, metrics={"f1": f1})
     assert runner.table("toy", "cpu")[0].startswith("toy, cpu scale: macro F1, mean")
-    assert row("alone").split() == ["alone", "0.260", "0.235", "to", "0.285", "seeds", "3"]
+    assert row("alone").split() == ["alone", "0.260", "(0.235", "to", "0.285)", "seeds", "3"]
 
 
 def test_arms_of_other_settings_or_other_code_are_called_older(toy: Any, apart: Path) -> None:
