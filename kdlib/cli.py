@@ -1,8 +1,7 @@
 """The command line, `python -m kdlib`.
 
 `data` lists, fetches, verifies and clears the data sets; `run` runs the experiments that have no record yet;
-`show` prints what the records say; `grade` marks learners' notebooks; `canaries` stores what each arm gives
-after two epochs of the code as it is.
+`show` prints what the records say; `grade` marks learners' notebooks.
 
 It exits with 0 when all is well, 1 when something failed (a line on stderr says what), 2 for wrong usage.
 """
@@ -30,8 +29,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_run(commands.add_parser("run", help="run the experiments that have no record yet"))
     add_show(commands.add_parser("show", help="print the results of the recorded experiments"))
     add_grade(commands.add_parser("grade", help="grade the notebooks of learners, in a sandbox"))
-    canaries = commands.add_parser("canaries", help="store what two epochs of each arm give with this code")
-    canaries.set_defaults(run=store_canaries)
     arguments = parser.parse_args(argv)
     try:
         code: int = arguments.run(arguments)
@@ -121,12 +118,6 @@ def grade_submissions(arguments: argparse.Namespace) -> int:
     for grade in grades:
         print(f"{sum(grade.points.values()):6g}  {grade.learner}  {' '.join(grade.remarks)}".rstrip())
     print(f"{len(grades)} graded; {arguments.out}, and a page a learner in {arguments.out.with_suffix('')}")
-    return 0
-
-
-def store_canaries(arguments: argparse.Namespace) -> int:
-    """Write the canaries anew."""
-    print(f"written: {runner.store_canaries()}")
     return 0
 
 

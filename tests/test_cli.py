@@ -66,6 +66,6 @@ def test_a_package_that_is_missing_is_one_line(
     def missing(arguments: object) -> int:
         raise ImportError("onnx is missing; pip install kdlib[ship]")
 
-    monkeypatch.setattr(cli, "store_canaries", missing)
-    assert cli.main(["canaries"]) == 1
+    monkeypatch.setattr(cli, "show_experiments", missing)
+    assert cli.main(["show"]) == 1
     assert capsys.readouterr().err == "kdlib: onnx is missing; pip install kdlib[ship]\n"

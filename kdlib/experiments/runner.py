@@ -6,23 +6,18 @@ processes never do the same job: each holds a lock that the system frees when th
 
 import json
 import math
-import tempfile
 import time
 from fnmatch import fnmatch
 from importlib import import_module
-from pathlib import Path
 from typing import Any
-
-import torch.nn.functional as F
 
 from kdlib import files
 from kdlib.data import digest
 from kdlib.data.dataset import Dataset
 from kdlib.evaluation import results
 from kdlib.experiments import ledger
-from kdlib.experiments.arms import Arm, Experiment, Job, fit, settings, spread
-from kdlib.experiments.speed import threads
-from kdlib.training import devices, logits_of
+from kdlib.experiments.arms import Arm, Experiment, Job, fit, settings
+from kdlib.training import devices
 
 CHAPTERS = (
     "loss_bugs", "mnist", "race", "cifar", "caching_cost", "xray", "speed", "clicks", "privileged_resolution",
@@ -148,46 +143,17 @@ def measured_of(experiment: Experiment, job: Job) -> dict[str, Any]:
     return measured
 
 
-def canary(experiment: Experiment, arm: Arm, folder: Path) -> list[float]:
-    """Two figures that a change of an arm's code changes.
-
-    They are the loss after two epochs on a few examples, and what was learnt: the cross-entropy on as many
-    test examples, or else the headline. All arms of an experiment may share a folder.
-    """
-    job = Job(arm, [*arm.seeds, 0][0], folder, few=experiment.canary)
-    fitted = fit(experiment, job)
-    if experiment.test_set is None:
-        return [fitted.curve[-1]["loss"], experiment.measure(job, fitted)[experiment.headline[0]]]
-    test = spread(experiment.test_set(job), job.few)
-    learnt = F.cross_entropy(logits_of(fitted.model, test).double().flatten(0, -2), test.labels.flatten())
-    return [fitted.curve[-1]["loss"], float(learnt)]
-
-
-def canaries(experiment: Experiment) -> dict[str, list[float]]:
-    """The canary of every arm that is trained at scale cpu, under the names by which they are stored."""
-    arms = [arm for arm in experiment.arms() if arm.recipe and not experiment.time and len(arm.seeds)]
-    with threads(1), tempfile.TemporaryDirectory() as folder:
-        return {f"{experiment.name}.{arm.name}": canary(experiment, arm, Path(folder)) for arm in arms}
-
-
 def stored_canaries() -> dict[str, Any]:
-    """What canaries sang when the records were made: "figures" by arm, and the arms that are "older"."""
+    """What canaries sang when the records were made: "figures" by arm, and the arms that are "older".
+
+    `book/_tools/canaries.py` makes them; a slow test compares.
+    """
     path = ledger.shipped() / "canaries.json"
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ledger.RecordError(f"{path} cannot be read ({error}); install kdlib again") from error
     return found
-
-
-def store_canaries() -> Path:
-    """Write what every canary sings now beside the records, for whoever has decided that it is right."""
-    path = ledger.shipped() / "canaries.json"
-    figures = {arm: found for of in EXPERIMENTS.values() for arm, found in canaries(of).items()}
-    rows = [f"{json.dumps(arm)}: {json.dumps(found)}" for arm, found in figures.items()]
-    older_ones = json.dumps(stored_canaries()["older"])
-    path.write_text('{"older": ' + older_ones + ',\n"figures": {\n' + ",\n".join(rows) + "\n}}\n", "utf-8")
-    return path
 
 
 def older(name: str, scale: str) -> list[str]:

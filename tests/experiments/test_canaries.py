@@ -1,6 +1,7 @@
 """Does the code still make these numbers? Every arm's canary beside the one that was stored."""
 
 import pytest
+from canaries import canaries
 from small import toy
 
 from kdlib.experiments import runner
@@ -15,7 +16,7 @@ def test_the_canaries_sing_as_they_did_when_the_records_were_made(name: str) -> 
     """A change of a processor is no cause: they are sung in float64, on one thread."""
     stored = runner.stored_canaries()
     figures, older = stored["figures"], stored["older"]
-    sung = runner.canaries(runner.EXPERIMENTS[name])
+    sung = canaries(runner.EXPERIMENTS[name])
     known = {arm: found for arm, found in figures.items() if arm.startswith(f"{name}.")}
     missing = sorted(sung.keys() - known.keys() - {*older})
     assert not missing, (
@@ -43,18 +44,18 @@ def test_only_arms_of_which_there_are_records_are_older(monkeypatch: pytest.Monk
 
 
 def test_a_canary_is_the_same_twice_and_another_when_the_code_changes() -> None:
-    sung = runner.canaries(toy())
-    assert sung == runner.canaries(toy()) and sung.keys() == {"toy.teacher", "toy.alone", "toy.taught"}
+    sung = canaries(toy())
+    assert sung == canaries(toy()) and sung.keys() == {"toy.teacher", "toy.alone", "toy.taught"}
     assert all(len(figures) == 2 for figures in sung.values())
     assert len({tuple(figures) for figures in sung.values()}) == 3
     build = toy().network
     assert build
-    other = runner.canaries(toy(network=lambda arm, seed: build(arm, seed + (arm.network == "large"))))
+    other = canaries(toy(network=lambda arm, seed: build(arm, seed + (arm.network == "large"))))
     assert other["toy.alone"] == sung["toy.alone"]  # and a changed teacher changes its students
     for arm in ("toy.teacher", "toy.taught"):
         assert other[arm][0] != pytest.approx(sung[arm][0], rel=1e-5)
 
 
 def test_without_test_images_a_canary_is_judged_by_the_headline() -> None:
-    sung = runner.canaries(toy(test_set=None, measure=lambda job, fitted: {"test_errors": 7}))
+    sung = canaries(toy(test_set=None, measure=lambda job, fitted: {"test_errors": 7}))
     assert {figures[1] for figures in sung.values()} == {7}
