@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 def fixed(x: float, digits: int) -> str:
     """`x` with a number of decimals, halves up and no minus zero, as JavaScript's toFixed writes it."""
-    return str(Decimal(x).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP) + 0)
+    return f"{Decimal(x).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP) + 0:f}"
 
 
 def signed(x: float, digits: int = 0) -> str:

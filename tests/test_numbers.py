@@ -32,6 +32,8 @@ def test_small_shares_are_not_rounded_to_nothing(share, text):
         (1.005, 2, "1.00"),
         (3, 1, "3.0"),
         (-1.25, 1, "-1.3"),
+        (3e-8, 8, "0.00000003"),  # no power of ten, however small
+        (0, 7, "0.0000000"),
     ],
 )
 def test_halves_are_rounded_away_from_zero(x, digits, text):
