@@ -11,13 +11,16 @@ import torch
 from kdlib import files
 from kdlib.data import digest, text
 
+# The SHA-256 of input.txt in karpathy/char-rnn, data/tinyshakespeare.
+KARPATHYS = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
+
 
 def test_the_text_is_the_known_one_and_its_splits_follow_each_other() -> None:
     assert len(text.whole()) == 1_115_394 and len(text.characters()) == 65
     assert text.whole().startswith("First Citizen:\nBefore we proceed any further, hear me speak.")
     parts = [text.load(split) for split in text.SHARES]
     assert [len(part) for part in parts] == [1_003_855, 55_769, 55_770]
-    assert hashlib.sha256("".join(parts).encode()).hexdigest() == text.SHA256
+    assert hashlib.sha256("".join(parts).encode()).hexdigest() == KARPATHYS
 
 
 def test_tokens_are_places_in_the_alphabet_and_come_back_as_text() -> None:
