@@ -7,30 +7,19 @@ from typing import Any
 from tqdm.std import tqdm
 
 
-def bar(
-    total: int | None, description: str, *, initial: int = 0, unit: str = "it", unit_scale: bool = False
-) -> "tqdm[Any]":
+def bar(total: int | None, description: str, **more: Any) -> "tqdm[Any]":
     """A progress bar on stderr; call its `update` and `close` it, or use it in a `with`. Chapter 03.
 
-    total: how many `unit` there will be in all, None where that is not known. initial: how many there are
-    already. unit_scale: write 12.3M for 12,300,000.
+    total: how many there will be in all, None where that is not known. more: tqdm's own `unit` (what is
+    counted), `initial` (how many there are already) and `unit_scale` (write 12.3M for 12,300,000).
 
     It is shown in a terminal and in a notebook, and silent elsewhere (in a log file or a pipe) and where the
     environment variable TQDM_DISABLE is set (to anything but 0). In a notebook it is text too, not tqdm's
     widget, which would be stored in the notebook and be blank without its kernel.
     """
-    return tqdm(
-        desc=description,
-        total=total,
-        initial=initial,
-        unit=unit,
-        unit_scale=unit_scale,
-        disable=os.environ.get("TQDM_DISABLE", "0") not in ("", "0") or not (_terminal() or _notebook()),
-    )
-
-
-def _terminal() -> bool:
-    return sys.stderr is not None and sys.stderr.isatty()
+    seen = (sys.stderr is not None and sys.stderr.isatty()) or _notebook()
+    silent = not seen or os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
+    return tqdm(desc=description, total=total, disable=silent, **more)
 
 
 def _notebook() -> bool:
