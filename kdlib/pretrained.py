@@ -12,18 +12,10 @@ Network = TypeVar("Network", bound=nn.Module)
 FOLDER = Path(__file__).parent / "weights"
 STUDENTS = ("alone", "distilled")  # of MNIST, the X-rays and Shakespeare
 SHIPPED = (
-    "mnist_lenet5_teacher",
-    *(f"mnist_student_{name}" for name in STUDENTS),
-    "mnist_digits",
-    "playground",
-    "cifar_teacher",
-    "cifar_student",
-    "cifar_race",
-    "xray_teacher",
-    *(f"xray_student_{name}" for name in STUDENTS),
-    "shakespeare_teacher",
-    *(f"shakespeare_student_{name}" for name in STUDENTS),
-)
+    "mnist_lenet5_teacher", "mnist_digits", "playground", "cifar_teacher", "cifar_student", "cifar_race",
+    "xray_teacher", "shakespeare_teacher",
+    *(f"{of}_student_{name}" for of in ("mnist", "xray", "shakespeare") for name in STUDENTS),
+)  # fmt: skip
 
 
 def record(name: str) -> dict[str, Any]:
@@ -90,7 +82,7 @@ def cifar_teacher_logits(dataset: data.Dataset) -> Tensor:
         ValueError: another data set, or one whose images or order were changed.
         DamagedError: the file or its record is missing or altered.
     """
-    return _outputs("cifar_teacher", dataset, "cifar10, whole and at quick scale").float()
+    return _outputs("cifar_teacher", dataset, "cifar10, whole and at quick scale")[dataset.split].float()
 
 
 def cifar_race_logits(dataset: data.Dataset) -> dict[str, Tensor]:
@@ -107,8 +99,8 @@ def cifar_race_logits(dataset: data.Dataset) -> dict[str, Tensor]:
         ValueError: another data set, or one whose images or order were changed.
         DamagedError: the file or its record is missing or altered.
     """
-    _check_fits("cifar_race", dataset, "cifar10, whole and at quick scale")
-    return {arm: logits.float() for arm, logits in tensors("cifar_race").items()}
+    answers = _outputs("cifar_race", dataset, "cifar10, whole and at quick scale")
+    return {arm: logits.float() for arm, logits in answers.items()}
 
 
 def cifar_student() -> nn.Sequential:
@@ -151,7 +143,7 @@ def xray_teacher_logits(dataset: data.Dataset) -> Tensor:
         ValueError: another data set, or one whose images or order were changed.
         DamagedError: the file or its record is missing or altered.
     """
-    return _outputs("xray_teacher", dataset, "chest_xray, whole and at 64 pixels").float()
+    return _outputs("xray_teacher", dataset, "chest_xray, whole and at 64 pixels")[dataset.split].float()
 
 
 def xray_teacher_maps() -> Tensor:
@@ -200,17 +192,12 @@ def _loaded(model: Network, name: str) -> Network:
     return model.eval()
 
 
-def _outputs(name: str, dataset: data.Dataset, what: str) -> Tensor:
-    """The stored outputs `name` for the data set's split."""
-    _check_fits(name, dataset, what)
-    return tensors(name)[dataset.split]
-
-
-def _check_fits(name: str, dataset: data.Dataset, what: str) -> None:
-    """Raise ValueError where the stored outputs `name` are not for these images in this order."""
+def _outputs(name: str, dataset: data.Dataset, what: str) -> dict[str, Tensor]:
+    """The stored outputs `name`; ValueError where they are not for these images in this order."""
     known = record(name)["data"]
     if known.get(dataset.split) != data.digest(dataset):
         raise ValueError(
             f"the stored outputs are for {', '.join(known)} of {what}, not for {dataset!r}; "
             "take them for the whole split and pick rows afterwards"
         )
+    return tensors(name)
