@@ -151,7 +151,5 @@ def images(axes: Sequence[Axes], pictures: Tensor, titles: Sequence[str]) -> Non
     for ax, picture, title in zip(axes, pictures, titles, strict=True):
         ax.imshow(picture.squeeze().numpy(), cmap="Greys", interpolation="nearest")
         ax.set_title(title, fontsize=10, loc="center")
-        ax.set_xticks([])
-        ax.set_yticks([])
-        for spine in ax.spines.values():
-            spine.set_visible(False)
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set_visible(False)

@@ -101,6 +101,6 @@ def _in_archive(archive: Path) -> dict[str, bytes]:
 def _from_npz(path: Path) -> dict[str, UInt8Array]:
     try:
         with np.load(path, allow_pickle=False) as file:
-            return {key: np.asarray(file[key]).astype(np.uint8, casting="unsafe") for key in SHA256}
+            return {key: file[key].astype(np.uint8) for key in SHA256}
     except (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"cifar10: {path} is not an .npz with {', '.join(SHA256)} ({error})") from error

@@ -197,7 +197,7 @@ def _resolution(name: str, resolution: int | None, from_bundle: bool) -> int:
     sizes = {"mnist": (28, 32), "cifar10": (32,), "chest_xray": range(8, 65)}
     allowed = full.RESOLUTIONS if name == "chest_xray" and not from_bundle else sizes[name]
     value = NATIVE[name] if resolution is None else resolution
-    if isinstance(value, bool) or value not in allowed:
+    if value not in allowed:
         span = f"{allowed[0]} to {allowed[-1]}" if len(allowed) > 2 else " or ".join(map(str, allowed))
         more = " (to 224 at scale 'cpu' or 'full')" if name == "chest_xray" and from_bundle else ""
         raise ValueError(f"resolution is {resolution!r}; {name} can be had at {span} pixels{more}")
