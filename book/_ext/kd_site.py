@@ -127,7 +127,7 @@ def place_sliders(app: Any) -> None:
     for name in SLIDERS["MODELS"]:
         script = f'kd.stored.{name} = "{SLIDERS["weights"](name)}";\n'
         (static / "models" / f"{name}.js").write_text(script, "utf-8")
-        builds[name] = hashlib.sha256(script.encode()).hexdigest()[:8]
+        builds[name] = f"?v={hashlib.sha256(script.encode()).hexdigest()[:8]}"
     with (static / "sliders" / "net.js").open("a", encoding="utf-8") as net:
         net.write(f"kd.builds = {json.dumps(builds)};\n")
 

@@ -141,13 +141,13 @@ kd.pictureOf = (pixels, [height, width]) => {
 // In a page a script brings the weights; in Jupyter they come with the slider.
 kd.home = document.currentScript?.src;
 kd.waiting = {};
-kd.builds = {}; // the checksum of each file of weights, written when the site is built
+kd.builds = {}; // what follows the address of a file of weights: its checksum, once the site is built
 kd.fetched = (name) => kd.waiting[name] ??= new Promise((done, failed) => {
   // A script that arrives may be something else, such as a hotel's login page.
   const settle = () => (kd.stored[name] ? done() : failed(new Error(`the weights ${name} could not be loaded`)));
   if (kd.stored[name]) return done();
   document.head.append(Object.assign(document.createElement("script"), {
-    src: new URL(`../models/${name}.js?v=${kd.builds[name]}`, kd.home).href, onload: settle, onerror: settle,
+    src: new URL(`../models/${name}.js${kd.builds[name] ?? ""}`, kd.home).href, onload: settle, onerror: settle,
   }));
 }).catch((error) => { delete kd.waiting[name]; throw error; });
 
