@@ -6,13 +6,16 @@ alone and its distilled twin start from the same weights and see the same images
 
 import hashlib
 import json
+import timeit
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple, NoReturn
 
+import torch
 from torch import Tensor, nn
 
 from kdlib import files
@@ -22,6 +25,7 @@ from kdlib.objectives import Objective, distilled, label_smoothed, supervised
 from kdlib.training import Recipe, checkpoints, devices, logits_of, teacher_cache, train
 
 LONG, TRIED = 5000, 4  # steps of a run that chooses its precision, and how many it tries
+THREE: dict[str, Any] = {"seeds": range(3), "full": range(0)}  # of arms that are run at scale cpu alone
 SMOOTHING = 0.1  # of the control that stands beside distillation
 ADAMW: dict[str, Any] = {"optimizer": "adamw", "weight_decay": 0.01, "schedule": "one_cycle"}
 Loader = Iterable[tuple[Tensor, Tensor]]
@@ -136,14 +140,14 @@ def fit(experiment: Experiment, job: Job) -> Fitted:
     arm, seed = job.arm, job.seed
     assert arm.recipe
     model = experiment.network(arm, seed) if arm.start is None else fit(experiment, job.of(arm.start)).model
-    part, recipe = examples(experiment, job), arm.recipe
+    part, recipe = experiment.train_set(job), arm.recipe
     if job.few:
         model, recipe = model.double(), replace(recipe, epochs=2, half="nowhere")
     how: dict[str, Any] = {"seed": seed, "description": f"{arm.name} seed {seed}"}
     if not isinstance(part, Dataset):  # a loader's order is its own, so that it could not be gone on with
-        goal = objective(experiment, job, part)
-        result = train(model, part, goal, recipe, device="cpu", **how)
+        result = train(model, part, objective(experiment, job, part), recipe, device="cpu", **how)
         return Fitted(model, result.curve, result.best_weights)
+    part = spread(part, job.few)
     if (held_out := experiment.validation(job)) is not None:
         how["validation"] = spread(held_out, job.few)
     if arm.views or arm.augment:
@@ -168,30 +172,27 @@ def precision(model: nn.Module, part: Dataset, recipe: Recipe, checkpoint: Path)
         return recipe
     if checkpoint.is_file():
         return replace(recipe, half=checkpoints.read(checkpoint)[1]["recipe"]["half"])
-    took, images = {}, TRIED * recipe.batch_size
+    few, rates = part.subset(range(min(len(part), TRIED * recipe.batch_size))), {}
     for half in ("everywhere", "nowhere"):
-        few = replace(recipe, epochs=1, half=half, patience=None)
-        trial, tried = deepcopy(model), part.subset(range(min(len(part), images)))
-        for _ in range(2):  # the first time also chooses kernels
-            start = perf_counter()
-            train(trial, tried, supervised, few, seed=0)
-            took[half] = perf_counter() - start
-    quicker = min(took, key=lambda half: took[half])
-    rates = ", ".join(f"{half} {images / seconds:.0f}" for half, seconds in took.items())
-    print(f"half precision, images a second: {rates}; kept: {quicker}", flush=True)
+        tried = replace(recipe, epochs=1, half=half, patience=None)
+        trial = partial(train, deepcopy(model), few, supervised, tried, seed=0)
+        # The first time also chooses kernels.
+        rates[half] = len(few) / timeit.repeat(trial, timer=perf_counter, number=1, repeat=2)[-1]
+    quicker = max(rates, key=rates.__getitem__)
+    told = ", ".join(f"{half} {rate:.0f}" for half, rate in rates.items())
+    print(f"half precision, images a second: {told}; kept: {quicker}", flush=True)
     return replace(recipe, half=quicker)
-
-
-def examples(experiment: Experiment, job: Job) -> Dataset | Loader:
-    """What a job's model is trained on."""
-    part = experiment.train_set(job)
-    return spread(part, job.few) if isinstance(part, Dataset) else part
 
 
 def spread(dataset: Dataset, few: int | None) -> Dataset:
     """So many examples, evenly spread over the data set; all where it has no more, or `few` is None."""
     n = len(dataset)
     return dataset if few is None or n <= few else dataset.subset([i * n // few for i in range(few)])
+
+
+def order(n: int, seed: int) -> Tensor:
+    """The numbers from 0 to n - 1, (n,), in an order that is drawn from `seed` alone."""
+    return torch.randperm(n, generator=torch.Generator().manual_seed(seed))
 
 
 def objective(experiment: Experiment, job: Job, part: Any) -> Objective:
@@ -201,9 +202,8 @@ def objective(experiment: Experiment, job: Job, part: Any) -> Objective:
         return supervised
     if arm.loss == "smoothed":
         return label_smoothed(arm.options.get("smoothing", SMOOTHING))
-    if arm.loss == "hinton":
-        stored = isinstance(part, Dataset)  # from a loader the images come without their positions
-        teacher = answers(experiment, job, part) if stored else taught_by(experiment, job)
+    if arm.loss == "hinton":  # from a loader the images come without their positions
+        teacher = answers(experiment, job, part) if isinstance(part, Dataset) else taught_by(experiment, job)
         return distilled(teacher, temperature=arm.temperature, alpha=arm.alpha)
     return experiment.objective(job, part)
 
@@ -214,16 +214,15 @@ def taught_by(experiment: Experiment, job: Job) -> nn.Module:
     return fit(experiment, job.of(job.arm.teacher, job.arm.teacher_seed)).model
 
 
-def answers(experiment: Experiment, job: Job, part: Dataset, views: Sequence[View] | None = None) -> Tensor:
+def answers(experiment: Experiment, job: Job, part: Dataset) -> Tensor:
     """The teacher's logits for the training images, in each of the arm's views where it has some."""
     teacher, arm = taught_by(experiment, job), job.arm
-    views = arm.views if views is None else views
-    if not views:
+    if not arm.views:
         return logits_of(teacher, part)
     assert arm.teacher and arm.recipe
-    asked = fingerprint([settings(arm.teacher), [list(view) for view in views], digest(part)])
+    asked = fingerprint([settings(arm.teacher), arm.views, digest(part)])
     seed = job.seed if arm.teacher_seed is None else arm.teacher_seed
     file = job.folder / f"{arm.teacher.name}.{seed}.{asked}.answers.safetensors"
     half = "nowhere" if job.few else arm.recipe.half
     # A step on a GPU should not wait for the processor.
-    return teacher_cache.fill(teacher, part, views, file, half=half).to(devices.pick())
+    return teacher_cache.fill(teacher, part, arm.views, file, half=half).to(devices.pick())

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from kdlib import data, losses, models
 from kdlib.data import Dataset
-from kdlib.experiments.arms import Arm, Experiment, Fitted, Job, answers, taught, taught_by
+from kdlib.experiments.arms import THREE, Arm, Experiment, Fitted, Job, answers, fit, taught, taught_by
 from kdlib.experiments.measures import confusion, digits, figures, parameters
 from kdlib.experiments.race import LESS, VIEWS, judged
 from kdlib.objectives import Objective, distilled, signals
@@ -28,7 +28,6 @@ NETWORKS: dict[str, dict[str, Any]] = {
 }
 FAIR: dict[str, Any] = {"schedule": "one_cycle", "weight_decay": 5e-4, "half": "everywhere"}
 LABML = Recipe(20, 2.5e-4, batch_size=64, optimizer="adam", half="everywhere")
-THREE: dict[str, Any] = {"seeds": range(3), "full": range(0)}
 TEACHER = Arm("fair-teacher", "half", Recipe(30, 0.1, **FAIR), augment="crop_flip", **THREE)
 
 
@@ -109,7 +108,7 @@ def measure(job: Job, fitted: Fitted) -> dict[str, Any]:
 
 def compare(job: Job, fitted: Fitted) -> dict[str, Any]:
     """What a student of the fair race shares with its own seed's teacher."""
-    test, teacher = test_set(job), taught_by(SIMILARITY, job.of(replace(job.arm, teacher=TEACHER)))
+    test, teacher = test_set(job), fit(EXPERIMENT, job.of(TEACHER)).model
     return judged(logits_of(fitted.model, test), logits_of(teacher, test), test.labels)
 
 
@@ -120,18 +119,18 @@ def objective(job: Job, part: Dataset) -> Objective:
         term = partial(as_written, temperature=arm.temperature)
         return signals.by_logits(term, taught_by(EXPERIMENT, job), weight=100, labels=0.5)
     if arm.loss == "fixed":
-        logits = answers(EXPERIMENT, job, part, VIEWS[:1])[:, 0]
+        logits = answers(EXPERIMENT, job.of(replace(arm, views=VIEWS[:1])), part)[:, 0]
     else:
         logits = LESS[arm.loss](answers(EXPERIMENT, job, part).float(), arm.temperature)
     return distilled(logits, temperature=arm.temperature, alpha=arm.alpha)
 
 
 def as_written(student: Tensor, teacher: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
-    """labml's term: the divergence's mean over the ten classes too, and no T^2. Chapter 02 converts its loss.
+    """The term of labml and of Mage: the divergence's mean over the classes too, and no T^2.
 
-    That is a hundred times this and half of the cross-entropy.
+    labml's loss is a hundred times this and half of the cross-entropy: chapter 02 converts it.
     """
-    return losses.distillation_term(student, teacher, temperature) / temperature**2 / 10
+    return losses.distillation_term(student, teacher, temperature) / temperature**2 / student.shape[1]
 
 
 @lru_cache

@@ -14,7 +14,7 @@ from kdlib import losses
 from kdlib.data import augment
 from kdlib.data.augment import View
 from kdlib.experiments import arms, runner
-from kdlib.experiments.arms import Arm, Experiment, Job, answers, fit, objective, settings, spread
+from kdlib.experiments.arms import Arm, Experiment, Job, answers, fit, objective, order, settings, spread
 from kdlib.objectives import Batch
 from kdlib.training import Recipe, logits_of, teacher_cache, train
 
@@ -46,6 +46,15 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
     found = Watched()
     monkeypatch.setattr(arms, "train", found.train)
     return found
+
+
+def test_an_order_comes_from_its_seed_alone() -> None:
+    torch.manual_seed(3)
+    state = torch.get_rng_state()
+    first, again, other = (order(50, seed) for seed in (0, 0, 1))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(first, again) and not torch.equal(first, other)
+    assert sorted(first.tolist()) == list(range(50))
 
 
 @pytest.mark.parametrize("views", [(), VIEWS])
@@ -157,9 +166,9 @@ def test_answers_are_asked_once_for_all_students_and_never_mistaken(
     arm = replace(ALONE, **SOFT, views=VIEWS)
     job = Job(arm, 0, tmp_path)
 
-    def times(job: Job, part: Any = None, **more: Any) -> int:
+    def times(job: Job, part: Any = None) -> int:
         before = len(asked)
-        answers(toy(), job, made() if part is None else part, **more)
+        answers(toy(), job, made() if part is None else part)
         return len(asked) - before
 
     assert times(job) == 1
@@ -170,7 +179,8 @@ def test_answers_are_asked_once_for_all_students_and_never_mistaken(
     ):
         assert times(job.of(same)) == 0
     assert times(job.of(arm, 1)) == 1  # another seed has another teacher
-    assert times(job, made(40)) == times(job, views=VIEWS[:1]) == 1  # other images, other views
+    other = job.of(replace(arm, views=VIEWS[:1]))
+    assert times(job, made(40)) == times(other) == 1  # other images, other views
     assert times(job.of(replace(arm, teacher=replace(TAUGHT_BY, recipe=Recipe(1, 0.1))))) == 1
     one = replace(arm, teacher_seed=0)
     assert times(job.of(one, 5)) == times(job.of(one, 6)) == 0  # seed 0's, asked above
