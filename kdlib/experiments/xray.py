@@ -12,7 +12,6 @@ from itertools import product
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdlib import data, models
@@ -20,6 +19,7 @@ from kdlib.data import Dataset
 from kdlib.evaluation import metrics
 from kdlib.experiments import race
 from kdlib.experiments.arms import ADAMW, Arm, Experiment, Fitted, Job, answers, taught
+from kdlib.experiments.cifar import as_written
 from kdlib.experiments.measures import confusion, figures, parameters
 from kdlib.objectives import Objective, distilled, signals
 from kdlib.training import Recipe, logits_of
@@ -43,10 +43,9 @@ def arms() -> list[Arm]:
 
 def grid() -> list[Arm]:
     """Mage's grid of alpha and T, with the right loss and with its own (`mean` over classes, no T^2)."""
-    rows = [TEACHER, ALONE]
-    for loss, alpha, t in product(("hinton", "mage"), (0.25, 0.5, 0.75, 1.0), (1.0, 2.0, 4.0, 8.0)):
-        rows.append(taught(ALONE, f"{loss}-a{alpha:g}-T{t:g}", TEACHER, t, alpha, loss))
-    return rows
+    settings = product(("hinton", "mage"), (0.25, 0.5, 0.75, 1.0), (1.0, 2.0, 4.0, 8.0))
+    students = (taught(ALONE, f"{loss}-a{a:g}-T{t:g}", TEACHER, t, a, loss) for loss, a, t in settings)
+    return [TEACHER, ALONE, *students]
 
 
 def leak() -> list[Arm]:
@@ -82,10 +81,8 @@ def moved() -> list[Arm]:
     """
     teacher = replace(TEACHER, name="moved-teacher", views=VIEWS, seeds=range(3))
     alone = replace(ALONE, name="moved-alone", views=VIEWS, seeds=range(3))
-    rows = [teacher, alone, replace(alone, name="moved-smoothed", loss="smoothed")]
-    for t, alpha in ((1.0, 1.0), (4.0, 0.75)):
-        rows.append(taught(alone, f"moved-distilled-T{t:g}", teacher, t, alpha))
-    return rows
+    told = [taught(alone, f"moved-distilled-T{t:g}", teacher, t, a) for t, a in ((1.0, 1.0), (4.0, 0.75))]
+    return [teacher, alone, replace(alone, name="moved-smoothed", loss="smoothed"), *told]
 
 
 def unseen() -> list[Arm]:
@@ -118,7 +115,7 @@ def measure(job: Job, fitted: Fitted) -> dict[str, Any]:
         tuning, logits = two_classes(logits_of(model, held_out)), two_classes(told)
         measured.setdefault("test_errors", metrics.errors(logits, test.labels))  # of the last epoch
         if job.arm.options.get("classes", 2) > 2:
-            measured.setdefault("test_kinds", confusion(told, of_kinds(test).labels))
+            measured.setdefault("test_kinds", confusion(told, test_set(job).labels))
         threshold = metrics.best_threshold(tuning, held_out.labels)
         measured[when] = {
             "validation": judged(tuning, held_out.labels, 0.5),
@@ -167,12 +164,6 @@ def objective(job: Job, part: Dataset) -> Objective:
     return signals.by_logits(term, logits, weight=arm.alpha, labels=1 - arm.alpha)
 
 
-def as_written(student: Tensor, teacher: Tensor, labels: Tensor, *, temperature: float) -> Tensor:
-    """Mage's term as it stands there: the mean over classes too, and no T^2."""
-    target = F.softmax(teacher.to(student.dtype) / temperature, dim=1)
-    return F.kl_div(F.log_softmax(student / temperature, dim=1), target, reduction="none").mean()
-
-
 def parts(job: Job) -> tuple[Dataset, Dataset]:
     """Training and validation images, from Kaggle's training folder alone."""
     parted = job.arm.options.get("parted", "once")
@@ -189,12 +180,9 @@ def half(job: Job, which: int) -> Dataset:
 
 
 def labelled(job: Job, dataset: Dataset) -> Dataset:
-    """The images with as many classes as the arm's network tells apart."""
-    return of_kinds(dataset) if job.arm.options.get("classes", 2) > 2 else dataset
-
-
-def of_kinds(dataset: Dataset) -> Dataset:
-    """The same images, labelled with the three kinds."""
+    """The same images, labelled with the three kinds where the arm's network tells them apart."""
+    if job.arm.options.get("classes", 2) == 2:
+        return dataset
     assert dataset.kinds is not None
     return replace(dataset, labels=torch.tensor([KINDS.index(kind) for kind in dataset.kinds]), classes=KINDS)
 
