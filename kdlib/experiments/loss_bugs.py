@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from kdlib import data, losses, models
 from kdlib.data import Dataset
-from kdlib.experiments.arms import ADAMW, Arm, Experiment, Fitted, Job, taught, taught_by
+from kdlib.experiments.arms import ADAMW, Arm, Experiment, Fitted, Job, order, taught, taught_by
 from kdlib.experiments.measures import figures
+from kdlib.losses import divergences
 from kdlib.objectives import Batch, Objective
 from kdlib.training import Recipe, logits_of
 
@@ -26,8 +27,6 @@ RECIPE = Recipe(60, 3e-3, **ADAMW)
 TEACHER = Arm("teacher", "lenet_teacher", replace(RECIPE, epochs=15), augment="shift")
 images = cache(partial(data.load, "mnist", resolution=32))  # by split
 
-Soft = Callable[[Tensor, Tensor], Tensor]
-
 
 def arms() -> list[Arm]:
     """The rows of chapter 02's table."""
@@ -35,12 +34,6 @@ def arms() -> list[Arm]:
     alone = Arm("alone", "lenet_student", RECIPE, options={"images": IMAGES}, seeds=range(10))
     twin = taught(alone, "right", TEACHER, TEMPERATURE, ALPHA, teacher_seed=0)
     return [alone, *(replace(twin, name=bug, loss=bug) for bug in bugs)]
-
-
-def swapped(student: Tensor, teacher: Tensor) -> Tensor:
-    """Teacher and student in each other's place: KL(student || teacher)."""
-    s, t = (F.log_softmax(z / TEMPERATURE, 1) for z in (student, teacher))
-    return TEMPERATURE**2 * F.kl_div(t, s, reduction="batchmean", log_target=True)
 
 
 def probabilities(student: Tensor, teacher: Tensor) -> Tensor:
@@ -60,9 +53,9 @@ def right(student: Tensor, teacher: Tensor) -> Tensor:
     return losses.distillation_term(student, teacher, TEMPERATURE)
 
 
-SOFT_TERMS: dict[str, Soft] = {
+SOFT_TERMS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "teacher-twice": lambda student, teacher: right(teacher, teacher),
-    "swapped": swapped,
+    "swapped": lambda student, teacher: divergences.reverse_kl(student, teacher, TEMPERATURE),
     "probabilities": probabilities,
     "mean": lambda student, teacher: right(student, teacher) / student.shape[1],
     "no-t-squared": lambda student, teacher: right(student, teacher) / TEMPERATURE**2,
@@ -85,8 +78,8 @@ def objective(job: Job, part: Dataset) -> Objective:
             with torch.no_grad():
                 target = teacher.train()(batch.images)
             teacher.eval()
-        elif bug == "shuffled":
-            target = stored[mixed(len(part), epoch, job.seed)[batch.positions]]
+        elif bug == "shuffled":  # a loader shuffles anew each epoch; the cache was filled in another order
+            target = stored[order(len(part), 1000 * job.seed + epoch)[batch.positions]]
         else:
             target = stored[batch.positions]
         logits = model(batch.images)
@@ -94,11 +87,6 @@ def objective(job: Job, part: Dataset) -> Objective:
         return {"loss": ALPHA * term + (1 - ALPHA) * hard, "soft": term, "hard": hard}
 
     return minimised
-
-
-def mixed(n: int, epoch: int, seed: int) -> Tensor:
-    """The order of a loader that shuffles anew each epoch, while the cache was filled in another."""
-    return torch.randperm(n, generator=torch.Generator().manual_seed(1000 * seed + epoch))
 
 
 def network(arm: Arm, seed: int) -> nn.Module:
@@ -110,10 +98,10 @@ def network(arm: Arm, seed: int) -> nn.Module:
 
 def train_set(job: Job) -> Dataset:
     """All images for the teacher, some for the students of a seed."""
+    whole = images("train")
     if job.arm.name == TEACHER.name:
-        return images("train")
-    whole, generator = images("train"), torch.Generator().manual_seed(job.seed)
-    return whole.subset(torch.randperm(len(whole), generator=generator)[: job.few or IMAGES])
+        return whole
+    return whole.subset(order(len(whole), job.seed)[: job.few or IMAGES])
 
 
 def measure(job: Job, fitted: Fitted) -> dict[str, Any]:

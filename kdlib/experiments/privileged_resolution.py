@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from kdlib import models
 from kdlib.data import Dataset
 from kdlib.experiments import xray
-from kdlib.experiments.arms import Arm, Experiment, Fitted, Job, fit, taught
+from kdlib.experiments.arms import Arm, Experiment, Fitted, Job, fit, order, taught
 from kdlib.experiments.measures import figures, parameters
 from kdlib.objectives import Objective, distilled
 from kdlib.training import Recipe, logits_of
@@ -95,8 +95,8 @@ def side(part: Dataset, seed: int) -> Tensor:
     whole = xray.folder_of("train").patients
     assert part.patients is not None and whole is not None
     names = sorted(set(whole))
-    order = torch.randperm(len(names), generator=torch.Generator().manual_seed(seed)).tolist()
-    half = {name: int(position < len(names) // 2) for name, position in zip(names, order, strict=True)}
+    drawn = order(len(names), seed).tolist()
+    half = {name: int(position < len(names) // 2) for name, position in zip(names, drawn, strict=True)}
     return torch.tensor([half[name] for name in part.patients])
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from small import Constant
 
 from kdlib import losses
 from kdlib.experiments import ledger, loss_bugs, runner
@@ -60,10 +61,22 @@ def test_what_each_wrong_loss_does_to_the_gradient() -> None:
     assert float(gradient("softmax-twice", teacher, teacher).norm()) > 0.01
 
 
-def test_the_mixed_cache_has_a_new_order_each_epoch() -> None:
-    orders = [loss_bugs.mixed(50, epoch, seed=0) for epoch in (0, 0, 1)]
-    assert torch.equal(orders[0], orders[1]) and not torch.equal(orders[0], orders[2])
-    assert sorted(orders[0].tolist()) == list(range(50))
+def test_the_mixed_cache_has_a_new_order_each_epoch(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = runner.Job(ARMS["shuffled"], 0, small)
+    part, teacher = loss_bugs.train_set(job), loss_bugs.network(loss_bugs.TEACHER, 0).eval()
+    monkeypatch.setattr(loss_bugs, "taught_by", lambda *of: teacher)
+    at, student = torch.arange(8), Constant(torch.zeros(8, 10))
+    terms = {
+        name: [
+            float(loss_bugs.objective(job.of(ARMS[name]), part)(student, batch)["soft"])
+            for progress in (0.0, 0.4, 0.6)  # of two epochs
+            for batch in [Batch(part.images[at], part.labels[at], at, progress)]
+        ]
+        for name in ("right", "shuffled")
+    }
+    assert len({*terms["right"]}) == 1
+    first, again, second = terms["shuffled"]
+    assert first == again != second and terms["right"][0] not in (first, second)
 
 
 def test_modes_of_the_networks_are_those_of_the_bugs(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
