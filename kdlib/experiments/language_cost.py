@@ -12,7 +12,7 @@ from torch import Tensor
 from kdlib import losses, models
 from kdlib.data import Dataset, digest
 from kdlib.experiments import language
-from kdlib.experiments.arms import Arm, Experiment, Job
+from kdlib.experiments.arms import THREE, Arm, Experiment, Job
 from kdlib.experiments.speed import threads
 from kdlib.objectives import Objective, distilled, on_policy, signals, supervised
 from kdlib.training import logits_of, train
@@ -24,12 +24,11 @@ WRITING = ("write-cached", "write-anew")
 
 def arms() -> list[Arm]:
     """Steps of a student that learns in four ways, and of the teacher; a teacher that writes in two."""
-    often: dict[str, Any] = {"seeds": range(3), "full": range(0)}
     large: dict[str, Any] = {"way": "labels", **language.TEACHER.options}
     return [
-        *(Arm(name, "student", language.RECIPE, options={"way": name}, **often) for name in LEARNING),
-        Arm("teacher", "teacher", language.RECIPE, options=large, **often),
-        *(Arm(name, "teacher", options={"way": name}, **often) for name in WRITING),
+        *(Arm(name, "student", language.RECIPE, options={"way": name}, **THREE) for name in LEARNING),
+        Arm("teacher", "teacher", language.RECIPE, options=large, **THREE),
+        *(Arm(name, "teacher", options={"way": name}, **THREE) for name in WRITING),
     ]
 
 

@@ -12,14 +12,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from kdlib import data, models, pretrained, ship
 from kdlib.data import Dataset
 from kdlib.evaluation import metrics, statistics
 from kdlib.experiments import mnist, xray
-from kdlib.experiments.arms import Arm, Experiment, Job
+from kdlib.experiments.arms import THREE, Arm, Experiment, Job, order
 from kdlib.experiments.measures import confusion, figures
 from kdlib.experiments.speed import processor, threads, timed
 from kdlib.training import logits_of
@@ -35,11 +34,11 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
 
 def arms() -> list[Arm]:
     """Every row of chapter 09's tables."""
-    rows = [Arm("teacher", "resnet18", options={"calls": 200}, seeds=range(3), full=range(0))]
+    rows = [Arm("teacher", "resnet18", options={"calls": 200}, **THREE)]
     for network in ("alone", "distilled", "mnist-teacher"):
-        for name, more in ((network, {}), (f"{network}-int8", {"calibrated": CALIBRATED})):
-            options = {"calls": 1000, **more}
-            rows.append(Arm(name, network, options=options, seeds=range(3), full=range(0)))
+        rows.append(Arm(network, network, options={"calls": 1000}, **THREE))
+        calibrated = {"calls": 1000, "calibrated": CALIBRATED}
+        rows.append(Arm(f"{network}-int8", network, options=calibrated, **THREE))
     return rows
 
 
@@ -56,7 +55,8 @@ def measure(job: Job) -> dict[str, Any]:
     with threads(1), TemporaryDirectory() as folder:
         file = ship.export(model, image, Path(folder) / "float32.onnx")
         if of := arm.options.get("calibrated"):
-            used.append(calibration(images(arm, "train"), of["images"], of["seed"]))
+            train = images(arm, "train")
+            used.append(train.subset(order(len(train), of["seed"])[: of["images"]]))
             file = ship.quantise(file, pixels(used[1]), Path(folder) / "int8.onnx")
         answer, size = ship.predictor(file, threads=1), file.stat().st_size
     with threads(1):
@@ -72,12 +72,6 @@ def measure(job: Job) -> dict[str, Any]:
 def pixels(dataset: Dataset) -> Tensor:
     """A data set's images as models take them, from 0 to 1."""
     return dataset.images.float() / 255
-
-
-def calibration(train: Dataset, n: int, seed: int) -> Dataset:
-    """So many images at random; from `seed` alone."""
-    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))
-    return train.subset(order[:n])
 
 
 def judged(found: Tensor, torchs: Tensor, labels: Tensor) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from kdlib import data, models
 from kdlib.data import Dataset
 from kdlib.data.augment import View
-from kdlib.experiments.arms import Arm, Experiment, Job
+from kdlib.experiments.arms import THREE, Arm, Experiment, Job
 from kdlib.experiments.speed import threads
 from kdlib.objectives import Teacher, distilled, supervised
 from kdlib.training import Recipe, checkpoints, ranks, shards, teacher_cache, train
@@ -28,7 +28,11 @@ RECIPE = Recipe(1, 0.05)
 # Steps after which weights are compared.
 COUNTED = {"lenet": (1, 2, 5, 10, 20, 40, 80, 120), "vgg": (1, 2, 5, 10, 20, 40, 60)}
 TIMED = {"lenet": 300, "vgg": 60}  # steps of an epoch; the last of three is timed
-WAYS = {"one": (1, 1), "threads": (1, 2), "two": (2, 1)}  # processes, and the threads of each
+WAYS = {
+    "one": {"processes": 1, "each": 1},  # and the threads of each
+    "threads": {"processes": 1, "each": 2},
+    "two": {"processes": 2, "each": 1},
+}
 SOURCES = ("live", "memory", "shards")  # of the teacher's answers
 
 
@@ -87,8 +91,7 @@ def timed(job: Job) -> dict[str, Any]:
         with threads(1), TemporaryDirectory() as folder:
             seconds = taught(options["source"], part, job.seed, Path(folder))
     else:
-        counts = {"processes": options["processes"], "each": options["each"]}
-        made = started(name, 3, [TIMED[name]], job.seed, **counts)[TIMED[name]]
+        made = started(name, 3, [TIMED[name]], job.seed, **options)[TIMED[name]]
         seconds = made[1]["curve"][-1]["seconds"]
     metrics = {"images_per_second": len(part) / seconds}
     return {"metrics": metrics, "data": data.digest(part)}
@@ -109,18 +112,15 @@ def taught(source: str, part: Dataset, seed: int, folder: Path) -> float:
 
 def compared_arms() -> list[Arm]:
     """The networks whose weights are compared, without batch norm and with it."""
-    options = {"processes": 2}
-    return [Arm(name, name, RECIPE, options=options, seeds=range(3), full=range(0)) for name in TIMED]
+    return [Arm(name, name, RECIPE, options={"processes": 2}, **THREE) for name in TIMED]
 
 
 def timed_arms() -> list[Arm]:
     """Each network in three ways, and a student whose teacher answers in three."""
-    rows: list[tuple[str, str, dict[str, Any]]] = [
-        (f"{name}-{way}", name, {"processes": count, "each": each})
-        for name, (way, (count, each)) in product(TIMED, WAYS.items())
+    return [
+        *(Arm(f"{net}-{way}", net, RECIPE, options=WAYS[way], **THREE) for net, way in product(TIMED, WAYS)),
+        *(Arm(f"vgg-{source}", "vgg", RECIPE, options={"source": source}, **THREE) for source in SOURCES),
     ]
-    rows += [(f"vgg-{source}", "vgg", {"source": source}) for source in SOURCES]
-    return [Arm(n, net, RECIPE, options=o, seeds=range(3), full=range(0)) for n, net, o in rows]
 
 
 APART = ("apart_20", "largest difference of a weight after 20 steps", 8)

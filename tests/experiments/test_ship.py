@@ -91,16 +91,6 @@ def test_the_change_of_a_ranking_is_that_of_the_file_and_has_an_interval() -> No
     assert ship.ranking_change(torchs, torchs, labels) == [0, 0, 0]
 
 
-def test_calibration_images_come_from_the_seed_alone() -> None:
-    train = part("mnist", "train", 500)
-    torch.manual_seed(3)
-    state = torch.get_rng_state()
-    first, again, other = (ship.calibration(train, 50, seed) for seed in (0, 0, 1))
-    assert torch.equal(torch.get_rng_state(), state)
-    assert torch.equal(first.images, again.images) and not torch.equal(first.images, other.images)
-    assert len(first) == 50
-
-
 def test_every_trained_network_stands_beside_its_int8_file() -> None:
     arms = {arm.name: arm for arm in ship.arms()}
     for name in ("alone", "distilled", "mnist-teacher"):
