@@ -24,14 +24,14 @@ from kdlib.experiments.speed import processor, threads
 from kdlib.objectives import distilled
 from kdlib.training import Recipe, devices, teacher_cache, train
 
+RECIPE = Recipe(1, 0.1, **cifar.FAIR)  # of the fair race, for one epoch
 # Images of a round that is not timed come first: it also chooses kernels.
 USED = {"images": 2048, "warm_up": 250, "threads": 1}
 
 
 def arms() -> list[Arm]:
     """The fair race's teacher on a processor, and its four times larger one on a GPU."""
-    recipe = Recipe(1, 0.1, **cifar.FAIR)  # of the fair race, for one epoch
-    half = Arm("half", "half", recipe, temperature=4.0, alpha=0.9, options=USED, views=VIEWS, full=range(5))
+    half = Arm("half", "half", RECIPE, temperature=4.0, alpha=0.9, options=USED, views=VIEWS, full=range(5))
     return [half, replace(half, name="large", network="large")]
 
 
@@ -52,18 +52,17 @@ def timed(job: Job, images: Dataset) -> dict[str, float]:
     """Seconds for "fill", all images in all views, and for an epoch, "stored" and "live"."""
     teacher = cifar.network(job.arm, job.seed).to(devices.pick())
     teacher.to(memory_format=torch.channels_last)  # as `train` leaves one
-    filling, answers = filled(job, teacher, images)
+    filling, answers = filled(teacher, images)
     stored, live = (epoch(job, images, source) for source in (answers, teacher))
     return {"fill": filling, "stored": stored, "live": live}
 
 
-def filled(job: Job, teacher: nn.Module, images: Dataset) -> tuple[float, Tensor]:
+def filled(teacher: nn.Module, images: Dataset) -> tuple[float, Tensor]:
     """Seconds until all answers lie in a file that was not there before, and the answers (n, views, 10)."""
-    assert job.arm.recipe
     with TemporaryDirectory() as new:
         file = Path(new) / "answers.safetensors"
         start = perf_counter()
-        mapped = teacher_cache.fill(teacher, images, VIEWS, file, half=job.arm.recipe.half)
+        mapped = teacher_cache.fill(teacher, images, VIEWS, file, half=RECIPE.half)
         seconds, answers = perf_counter() - start, mapped.to(devices.pick(), copy=True)
         del mapped  # Windows deletes no file that is mapped
     return seconds, answers
@@ -71,12 +70,10 @@ def filled(job: Job, teacher: nn.Module, images: Dataset) -> tuple[float, Tensor
 
 def epoch(job: Job, images: Dataset, teacher: nn.Module | Tensor) -> float:
     """Seconds of a student's epoch with a teacher, live or as its answers (n, views, 10)."""
-    arm = job.arm
-    assert arm.recipe
-    student = cifar.network(replace(arm, network="small"), job.seed)
-    objective = distilled(teacher, temperature=arm.temperature, alpha=arm.alpha)
+    student = cifar.network(replace(job.arm, network="small"), job.seed)
+    objective = distilled(teacher, temperature=job.arm.temperature, alpha=job.arm.alpha)
     start = perf_counter()
-    train(student, images, objective, arm.recipe, seed=job.seed, augment=augment.viewed(VIEWS))
+    train(student, images, objective, RECIPE, seed=job.seed, augment=augment.viewed(VIEWS))
     return perf_counter() - start
 
 

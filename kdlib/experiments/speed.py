@@ -8,9 +8,11 @@ other, and take many times as long as one.
 
 import os
 import platform
+import timeit
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import product
 from pathlib import Path
 from time import perf_counter
@@ -27,27 +29,18 @@ from kdlib.experiments.measures import parameters
 
 
 def arms() -> list[Arm]:
-    """Every row of chapter 05's tables of size and speed."""
-    return [*pair(), *chains()]
+    """Every row of chapter 05's tables of size and speed.
 
-
-def pair() -> list[Arm]:
-    """The teacher and the student on X-rays, at the size that they were trained on and at a usual one."""
+    The teacher and the student on X-rays, at the size that they were trained on and at a usual one. Then
+    chains: does speed follow the number of layers? 3 layers of 96 channels, 12 of 48 and 48 of 24 have as
+    many multiply-adds as one another; 12 of 24 have as many as 3 of 48.
+    """
     rows = []
     for name, size, threads in product(("resnet18", "student"), (64, 224), (1, 2)):
         calls = 60 if (name, size) == ("resnet18", 224) else 200  # seconds, as the others
         rows.append(timed_arm(f"{name}-{size}-threads{threads}", name, size, threads, calls))
-    return rows
-
-
-def chains() -> list[Arm]:
-    """Does speed follow the number of layers? Depth with equal multiply-adds, multiply-adds with equal depth.
-
-    3 layers of 96 channels, 12 of 48 and 48 of 24 have as many multiply-adds as one another; 12 of 24 have
-    as many as 3 of 48.
-    """
     shapes = ((3, 96), (12, 48), (48, 24), (12, 24), (3, 48), (3, 24))
-    return [timed_arm(f"chain-{d}x{w}", "chain", 32, 1, 100, depth=d, width=w) for d, w in shapes]
+    return rows + [timed_arm(f"chain-{d}x{w}", "chain", 32, 1, 100, depth=d, width=w) for d, w in shapes]
 
 
 def timed_arm(name: str, network: str, size: int, threads: int, calls: int, **shape: int) -> Arm:
@@ -57,10 +50,9 @@ def timed_arm(name: str, network: str, size: int, threads: int, calls: int, **sh
 
 def measure(job: Job) -> dict[str, Any]:
     """Count and time one arm's network."""
-    arm, how = job.arm, job.arm.options
-    model, channels = network(arm, job.seed).eval(), how.get("width", 1)
+    how, model = job.arm.options, network(job.arm, job.seed).eval()
     generator = torch.Generator().manual_seed(job.seed)
-    image = torch.rand(1, channels, how["size"], how["size"], generator=generator)
+    image = torch.rand(1, how.get("width", 1), how["size"], how["size"], generator=generator)
     with threads(how["threads"]):
         times = timed("latency", model, image, how["calls"])
     measured = {
@@ -129,15 +121,11 @@ def latencies(model: Callable[[Tensor], Tensor], image: Tensor, *, calls: int, w
     Returns:
         float64 (calls,).
     """
-    times = []
     with torch.inference_mode():
         for _ in range(warm_up):
             model(image)
-        for _ in range(calls):
-            start = perf_counter()
-            model(image)
-            times.append(1000 * (perf_counter() - start))
-    return torch.tensor(times, dtype=torch.float64)
+        seconds = timeit.repeat(partial(model, image), timer=perf_counter, number=1, repeat=calls)
+    return 1000 * torch.tensor(seconds, dtype=torch.float64)
 
 
 def timed(name: str, model: Callable[[Tensor], Tensor], image: Tensor, calls: int) -> dict[str, float]:

@@ -136,7 +136,7 @@ def test_both_epochs_are_of_the_same_student_with_one_thread(
 def test_the_stored_answers_are_the_teachers(few: dict[str, Arm]) -> None:
     images = part("cifar10", "train", 20)
     teacher = cifar.network(few["half"], 0)
-    seconds, answers = caching_cost.filled(Job(few["half"], 0, Path()), teacher, images)
+    seconds, answers = caching_cost.filled(teacher, images)
     assert seconds > 0 and answers.shape == (20, 16, 10) and answers.dtype == torch.float16
     with torch.no_grad():
         plain = teacher(images.images.float() / 255)
