@@ -80,15 +80,10 @@ def drawn(n: int, seed: int, dwell: str) -> Clicks:
 
 
 def train_set(job: Job) -> DataLoader[tuple[Tensor, ...]]:
-    """The clicks of a seed."""
+    """The clicks of a seed, in a new order each epoch: the same orders for the same seed."""
     data = drawn(TRAINING, job.seed, job.arm.options["dwell"])
-    return batches(Clicks(*(column[: job.few] for column in data)), job.seed)
-
-
-def batches(data: Clicks, seed: int) -> DataLoader[tuple[Tensor, ...]]:
-    """The clicks in a new order each epoch, the same orders for the same seed."""
-    table = TensorDataset(rows(data), data.bought)
-    order = RandomSampler(table, generator=torch.Generator().manual_seed(seed))
+    table = TensorDataset(rows(data)[: job.few], data.bought[: job.few])
+    order = RandomSampler(table, generator=torch.Generator().manual_seed(job.seed))
     return DataLoader(table, sampler=BatchSampler(order, RECIPE.batch_size, False), batch_size=None)
 
 
