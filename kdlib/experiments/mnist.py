@@ -26,7 +26,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "mlp_800": {"widths": (784, 800, 800, 10)},
     "mlp_30": {"widths": (784, 30, 30, 10)},
 }
-SKEWED = 3354 / 60_000  # the share of the images that is in the train set "skewed"
+# Shares of the images in random train sets; "even" has as many as "skewed".
+SHARES = {"tenth": 0.1, "even": 3354 / 60_000, "percent-1": 0.01, "percent-3": 0.03, "percent-10": 0.1}
 OMITTED = {"no-threes": (3,), "only-7-8": (7, 8)}  # the classes whose bias is then moved
 
 HALF: dict[str, Any] = {**ADAMW, "half": "everywhere"}  # the MLPs in a third of the time
@@ -40,11 +41,6 @@ MODERN_TEACHER = Arm("modern-teacher", "lenet_teacher", MODERN)
 HINTON_TEACHER = Arm("hinton-teacher", "mlp_1200", Recipe(200, 1e-3, **HALF), augment="shift")
 # Added to the seed of the initial weights: without it a teacher and its student share theirs.
 APART = {"offset": 1000}
-
-
-def on(train_set: str, **more: Any) -> dict[str, Any]:
-    """The options of an arm that is trained on a part of the images."""
-    return {"train_set": train_set, **more}
 
 
 def arms() -> list[Arm]:
@@ -71,13 +67,13 @@ def reasons() -> list[Arm]:
     longer = Recipe(100, 3e-3, **ADAMW)
     rows = []
     for part in ("tenth", "skewed"):
-        teacher = Arm(f"{part}-teacher", "lenet_teacher", longer, options=on(part))
-        alone = Arm(f"{part}-alone", "lenet_student", longer, options=on(part))
+        teacher = Arm(f"{part}-teacher", "lenet_teacher", longer, options={"train_set": part})
+        alone = replace(teacher, name=f"{part}-alone", network="lenet_student")
         more = taught(alone, f"{part}-more-data", MODERN_TEACHER, 4.0, 0.9)
         rows += [teacher, alone, taught(alone, f"{part}-same-data", teacher, 4.0, 0.9), more]
         if part == "tenth":
-            rows.append(replace(more, name="tenth-more-apart", options=on(part, **APART)))
-    even = replace(teacher, name="skewed-even-teacher", options=on("even"))
+            rows.append(replace(more, name="tenth-more-apart", options={**more.options, **APART}))
+    even = replace(teacher, name="skewed-even-teacher", options={"train_set": "even"})
     return [*rows, even, taught(alone, "skewed-even-data", even, 4.0, 0.9)]
 
 
@@ -94,18 +90,18 @@ def hinton() -> list[Arm]:
     rows = [HINTON_TEACHER, alone, distilled, both, replace(alone, name="patient-alone", recipe=patient)]
     rows += [replace(distilled, name="patient-distilled", recipe=patient), small]
     rows += [taught(small, f"small-T{t:g}", HINTON_TEACHER, t, 1.0) for t in (1.0, 2.5, 4.0, 8.0, 20.0)]
-    return rows + [replace(distilled, name=part, options=on(part)) for part in OMITTED]
+    return rows + [replace(distilled, name=part, options={"train_set": part}) for part in OMITTED]
 
 
 def few_labels() -> list[Arm]:
     """Soft targets as a regulariser: 1 %, 3 % and 10 % of the images, with labels or with soft targets."""
     rows = []
     for percent, epochs in ((1, 400), (3, 200), (10, 100)):
-        part = f"percent-{percent}"
-        hard = Arm(f"few-{percent}-hard", "mlp_800", Recipe(epochs, 1e-3, **HALF), options=on(part))
+        part = {"train_set": f"percent-{percent}"}
+        hard = Arm(f"few-{percent}-hard", "mlp_800", Recipe(epochs, 1e-3, **HALF), options=part)
         rows += [hard, taught(hard, f"few-{percent}-soft", HINTON_TEACHER, 20.0, 1.0)]
         if percent == 3:
-            rows.append(replace(rows[-1], name="few-3-apart", options=on(part, **APART)))
+            rows.append(replace(rows[-1], name="few-3-apart", options={**part, **APART}))
     return rows
 
 
@@ -178,23 +174,18 @@ def test_set(job: Job) -> Dataset:
 def train_set(job: Job) -> Dataset:
     """The training images of an arm; a random part differs from seed to seed."""
     whole, name = images(job.arm.network, "train"), job.arm.options.get("train_set", "all")
-
-    def drawn(share: float, of: Dataset = whole) -> Dataset:
-        return data.hold_out(of, share, seed=job.seed)[1]
-
     if name == "all":
         return whole
     if name in OMITTED:  # "only-7-8" has no others, and the bias of these two is moved
         of_these = torch.isin(whole.labels, torch.tensor(OMITTED[name]))
         return whole.subset(of_these if name == "only-7-8" else ~of_these)
-    if name == "skewed":  # a tenth of the digits 0 to 4, a hundredth of 5 to 9
-        small = drawn(0.1, whole.subset(whole.labels < 5))
-        large = drawn(0.01, whole.subset(whole.labels >= 5))
-        labels = torch.cat([small.labels, large.labels])
-        return replace(whole, images=torch.cat([small.images, large.images]), labels=labels)
-    if name == "even":  # as many as "skewed" has
-        return drawn(SKEWED)
-    return drawn(0.1 if name == "tenth" else int(name.removeprefix("percent-")) / 100)
+    if name != "skewed":
+        return data.hold_out(whole, SHARES[name], seed=job.seed)[1]
+    # A tenth of the digits 0 to 4, a hundredth of 5 to 9.
+    small = data.hold_out(whole.subset(whole.labels < 5), 0.1, seed=job.seed)[1]
+    large = data.hold_out(whole.subset(whole.labels >= 5), 0.01, seed=job.seed)[1]
+    labels = torch.cat([small.labels, large.labels])
+    return replace(whole, images=torch.cat([small.images, large.images]), labels=labels)
 
 
 EXPERIMENT = Experiment("mnist", arms, network, train_set, test_set, measure, objective)
