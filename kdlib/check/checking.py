@@ -5,7 +5,7 @@ would give, its message is shown. Nothing is random that a seed does not fix.
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,7 +70,7 @@ class Check:
         nudge: what the hint says.
         wrong: mistakes by the message that fits each.
         learns: whether the gradients count too: they must flow where trusted code lets them, and nowhere else.
-        tolerance: how far results may differ, relative and absolute.
+        tolerance: how far results may differ, relative and absolute; float32 must fit into it.
     """
 
     exercise: str
@@ -79,7 +79,7 @@ class Check:
     nudge: str
     wrong: Mapping[str, Function]
     learns: bool = False
-    tolerance: float = 1e-6
+    tolerance: float = 1e-4
 
     def __call__(self, function: Function, *, seed: int = 0) -> Verdict:
         """Try the function at once, on the CPU.
@@ -133,7 +133,7 @@ class Check:
         for message, mistake in self.wrong.items():
             if self.agree(found, (observed(mistake, given, self.learns)[0] for given in rounds)):
                 return message
-        return unlike(found, wanted, self.learns)
+        return unlike(found, wanted, self.learns, self.tolerance)
 
     def agree(self, found: Iterable[list[Tensor]], other: Iterable[list[Tensor]]) -> bool:
         """Whether two functions gave the same in every round; the second is asked no further than that."""
@@ -141,7 +141,20 @@ class Check:
 
 
 def observed(function: Function, given: tuple[Any, ...], learns: bool) -> tuple[list[Tensor], bool]:
-    """What a function gives for copies of the arguments, then the gradients; and whether it changed them."""
+    """What a function gives for copies of the arguments, then the gradients; and whether it changed them.
+
+    The arguments are float64. Code that makes tensors of its own, in float32 as the pages' are, may stop there;
+    so what stops is tried in float32 too.
+    """
+    try:
+        return observed_once(function, given, learns)
+    except (RuntimeError, TypeError):
+        single = [x.float() if isinstance(x, Tensor) and x.is_floating_point() else x for x in given]
+        return observed_once(function, single, learns)
+
+
+def observed_once(function: Function, given: Sequence[Any], learns: bool) -> tuple[list[Tensor], bool]:
+    """As `observed`, with the arguments in the types that they have."""
     copies = [x.clone() if isinstance(x, Tensor) else x for x in given]
     leaves = [x for x in copies if isinstance(x, Tensor) and x.is_floating_point()] if learns else []
     for leaf in leaves:
@@ -177,7 +190,7 @@ def same(found: list[Tensor], wanted: list[Tensor], tolerance: float) -> bool:
     )
 
 
-def unlike(found: list[list[Tensor]], wanted: list[list[Tensor]], learns: bool) -> str:
+def unlike(found: list[list[Tensor]], wanted: list[list[Tensor]], learns: bool, tolerance: float) -> str:
     """In words how a function differs from the right one, round by round, where no known mistake explains it."""
     pairs = [pair for ours, right in zip(found, wanted, strict=True) for pair in zip(ours, right, strict=False)]
     if len(found[0]) != len(wanted[0]):
@@ -188,13 +201,13 @@ def unlike(found: list[list[Tensor]], wanted: list[list[Tensor]], learns: bool) 
         if ours.isnan().any() and not right.isnan().any():
             return "Your result holds NaN. Is there a logarithm of 0, or 0 divided by 0?"
     ours, right = (torch.cat([values[0].flatten() for values in of]) for of in (found, wanted))
-    if same([ours], [right], 1e-6):
+    if same([ours], [right], tolerance):
         if learns:
             return "The value is right, the gradient is not. Is something detached, or not, that should be?"
         return "The first result is right, another is not."
     ratio = ours / right
-    if bool(ratio.isfinite().all()) and torch.allclose(ratio, ratio[0].expand_as(ratio), rtol=1e-6):
-        factor = "has the wrong sign" if abs(ratio[0] + 1) < 1e-6 else f"is {ratio[0]:.4g} times the right one"
+    if bool(ratio.isfinite().all()) and torch.allclose(ratio, ratio[0].expand_as(ratio), rtol=1e-4):
+        factor = "has the wrong sign" if abs(ratio[0] + 1) < 1e-4 else f"is {ratio[0]:.4g} times the right one"
         return f"Your result {factor}. Is something missing, or one too many?"
     at = int((ours - right).abs().argmax())
     return f"Not yet: you have {ours[at]:.6g} where {right[at]:.6g} is right."

@@ -435,37 +435,106 @@ def kept_loop(s, log_p, places):
     return total / len(s)
 
 
+# In float32, as the pages' tensors are: with float64 these stop.
+
+
+def likeness_float(p, y):
+    members = F.one_hot(y, p.shape[1]).float()
+    table = (members.T @ p) / members.sum(0)[:, None]
+    return (table + table.T).fill_diagonal_(0)
+
+
+def likeness_index_add(p, y):
+    classes = p.shape[1]
+    sums = torch.zeros(classes, classes).index_add_(0, y, p)
+    table = sums / y.bincount(minlength=classes)[:, None]
+    return (table + table.T).fill_diagonal_(0)
+
+
+def likeness_scatter(p, y):
+    sums = torch.zeros(p.shape[1], p.shape[1]).scatter_add_(0, y[:, None].expand_as(p), p)
+    table = sums / torch.bincount(y)[:, None]
+    return torch.triu(table + table.T, 1) + torch.tril(table + table.T, -1)
+
+
+def masked_einsum_float(s, t, mask, T):
+    log_p, log_q = F.log_softmax(t.detach() / T, -1), F.log_softmax(s / T, -1)
+    each = (log_p.exp() * (log_p - log_q)).sum(-1)
+    return T**2 * torch.einsum("bl,bl->", each, mask.float()) / mask.sum()
+
+
+def bias_tensor_share(logits, digit, share):
+    rest = torch.cat([logits[:, :digit], logits[:, digit + 1 :]], 1)
+    return torch.quantile(rest.max(1).values - logits[:, digit], torch.tensor(share))
+
+
+def norm_layer(x, mean, variance, scale, shift):
+    layer = torch.nn.BatchNorm2d(x.shape[1]).eval()
+    layer.load_state_dict(
+        {"weight": scale, "bias": shift, "running_mean": mean, "running_var": variance}, strict=False
+    )
+    return layer(x)
+
+
+def top_scatter(z, T, k):
+    kept, at = (z / T).softmax(1).topk(k)
+    others = torch.ones(z.shape).scatter_(1, at, 0.0)
+    rest = (1 - kept.sum(1, keepdim=True)) / others.sum(1, keepdim=True)
+    return (rest * others).float().scatter_(1, at, kept)
+
+
+def mixed_lerp_float(y, p, alpha):
+    return torch.lerp(F.one_hot(y, p.shape[1]).float(), p, alpha)
+
+
+def hint_einsum_float(ours, theirs, mask):
+    gap = (ours - theirs.detach()) ** 2
+    return torch.einsum("nchw,nhw->", gap, mask.float()) / (2 * ours.shape[1] * mask.sum())
+
+
+def calibration_index_add(z, y, bins):
+    confidence, answer = z.softmax(1).max(1)
+    group = (confidence * bins).ceil().long() - 1
+    gaps = torch.zeros(bins).index_add_(0, group, confidence - (answer == y).float())
+    return gaps.abs().sum() / len(y)
+
+
+def surprise_einsum(z, tokens):
+    told = F.one_hot(tokens[:, 1:], z.shape[-1]).float()
+    return -torch.einsum("blk,blk->l", z[:, :-1].log_softmax(-1), told) / len(tokens) / math.log(2)
+
+
 RIGHT = {
     "soften": (soften_by_hand, soften_numpy),
     "temperature_for": (temperature_newton, temperature_by_logarithm),
-    "likeness": (likeness_onehot, likeness_loop),
+    "likeness": (likeness_onehot, likeness_loop, likeness_float, likeness_index_add, likeness_scatter),
     "kl": (kl_torch, kl_loop),
     "kd_term": (term_by_hand, term_by_entropies),
-    "masked_term": (masked_weighted, masked_chosen),
+    "masked_term": (masked_weighted, masked_chosen, masked_einsum_float),
     "stored_batch": (batch_select, batch_loop),
     "paired_interval": (paired_scipy, paired_plain),
     "seeds_for": (seeds_search, seeds_floor),
-    "bias_for": (bias_bisected, bias_sorted),
+    "bias_for": (bias_bisected, bias_sorted, bias_tensor_share),
     "smoothed": (smoothed_full, smoothed_eye),
-    "batch_norm": (norm_torch, norm_factored),
-    "top_k": (top_loop, top_numpy),
+    "batch_norm": (norm_torch, norm_factored, norm_layer),
+    "top_k": (top_loop, top_numpy, top_scatter),
     "predictive_value": (value_counts, value_odds),
     "best_threshold": (threshold_counts, threshold_numpy),
     "sorted_auroc": (area_sklearn, area_ranks),
-    "mixed_target": (mixed_loop, mixed_lerp),
+    "mixed_target": (mixed_loop, mixed_lerp, mixed_lerp_float),
     "ramp": (ramp_numpy, ramp_sine),
     "side_by_side": (beside_no_grad, beside_by_hand),
-    "masked_hint": (hint_chosen, masked_einsum),
+    "masked_hint": (hint_chosen, masked_einsum, hint_einsum_float),
     "mutual": (mutual_by_hand, mutual_no_grad),
     "angles": (angles_einsum, angles_loop),
     "ensemble_logits": (pool_logsumexp, pool_numpy),
     "fair_score": (fair_loop, fair_gather),
-    "calibration_error": (calibration_loop, calibration_numpy),
+    "calibration_error": (calibration_loop, calibration_numpy, calibration_index_add),
     "runs_for": (runs_search, runs_power),
     "rounded": (rounded_loop, rounded_numpy),
     "folded": (folded_torch, folded_probed),
     "reverse_kl": (reverse_torch, reverse_by_entropies),
-    "surprise_by_position": (surprise_torch, surprise_loop),
+    "surprise_by_position": (surprise_torch, surprise_loop, surprise_einsum),
     "until_end": (until_end_loop, until_end_place),
     "kept_term": (kept_torch, kept_loop),
     "averaged": (averaged_repeated, averaged_product, averaged_numpy),
