@@ -128,6 +128,7 @@ class Check:
         if not all(found):
             return "Your function returns nothing to compare. Is there a return?"
         wanted = [observed(self.right, given, self.learns)[0] for given in rounds]
+        found = [in_pieces(ours, right) for ours, right in zip(found, wanted, strict=True)]
         if self.agree(found, wanted):
             return None
         for message, mistake in self.wrong.items():
@@ -182,6 +183,15 @@ def flat(value: Any) -> list[Tensor]:
     return []
 
 
+def in_pieces(found: list[Tensor], wanted: list[Tensor]) -> list[Tensor]:
+    """A list of numbers for a tensor, or a tensor for several numbers, as what is wanted; all else as it is."""
+    sizes = [right.numel() for right in wanted]
+    if len(found) == len(wanted) or sum(ours.numel() for ours in found) != sum(sizes):
+        return found
+    pieces = torch.cat([ours.flatten() for ours in found]).split(sizes)
+    return [piece.view_as(right) for piece, right in zip(pieces, wanted, strict=True)]
+
+
 def same(found: list[Tensor], wanted: list[Tensor], tolerance: float) -> bool:
     """Whether two observations agree: as many values, of the same shapes, within the tolerance."""
     return len(found) == len(wanted) and all(
@@ -194,7 +204,8 @@ def unlike(found: list[list[Tensor]], wanted: list[list[Tensor]], learns: bool, 
     """In words how a function differs from the right one, round by round, where no known mistake explains it."""
     pairs = [pair for ours, right in zip(found, wanted, strict=True) for pair in zip(ours, right, strict=False)]
     if len(found[0]) != len(wanted[0]):
-        return f"Your function gives {'more' if len(found[0]) > len(wanted[0]) else 'fewer'} values than are wanted."
+        more = sum(ours.numel() for ours in found[0]) > sum(right.numel() for right in wanted[0])
+        return f"Your function gives {'more' if more else 'fewer'} values than are wanted."
     for ours, right in pairs:
         if ours.shape != right.shape:
             return f"Your result has the shape {tuple(ours.shape)}; {tuple(right.shape)} is wanted."

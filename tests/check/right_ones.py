@@ -504,6 +504,35 @@ def surprise_einsum(z, tokens):
     return -torch.einsum("blk,blk->l", z[:, :-1].log_softmax(-1), told) / len(tokens) / math.log(2)
 
 
+# Lists for tensors, and a tensor for several numbers.
+
+
+def ramp_list(progress, start, end):
+    shares = [min(max((float(x) - start) / (end - start), 0.0), 1.0) for x in progress]
+    return [(1 - math.cos(math.pi * share)) / 2 for share in shares]
+
+
+def surprise_list(z, tokens):
+    log_p, places = z.log_softmax(-1), range(1, tokens.shape[1])
+    return [
+        sum(-float(log_p[b, i - 1, tokens[b, i]]) for b in range(len(z))) / len(z) / math.log(2) for i in places
+    ]
+
+
+def until_end_lists(tokens, end):
+    return [[end not in text[:i] for i in range(len(text))] for text in tokens.tolist()]
+
+
+def paired_stacked(a, b):
+    d = a - b
+    half = 2.776 * d.std() / math.sqrt(5)
+    return torch.stack([d.mean(), d.mean() - half, d.mean() + half])
+
+
+def joint_stacked(counts, means, variances):
+    return torch.stack(joint_by_squares(counts, means, variances))
+
+
 RIGHT = {
     "soften": (soften_by_hand, soften_numpy),
     "temperature_for": (temperature_newton, temperature_by_logarithm),
@@ -512,7 +541,7 @@ RIGHT = {
     "kd_term": (term_by_hand, term_by_entropies),
     "masked_term": (masked_weighted, masked_chosen, masked_einsum_float),
     "stored_batch": (batch_select, batch_loop),
-    "paired_interval": (paired_scipy, paired_plain),
+    "paired_interval": (paired_scipy, paired_plain, paired_stacked),
     "seeds_for": (seeds_search, seeds_floor),
     "bias_for": (bias_bisected, bias_sorted, bias_tensor_share),
     "smoothed": (smoothed_full, smoothed_eye),
@@ -522,7 +551,7 @@ RIGHT = {
     "best_threshold": (threshold_counts, threshold_numpy),
     "sorted_auroc": (area_sklearn, area_ranks),
     "mixed_target": (mixed_loop, mixed_lerp, mixed_lerp_float),
-    "ramp": (ramp_numpy, ramp_sine),
+    "ramp": (ramp_numpy, ramp_sine, ramp_list),
     "side_by_side": (beside_no_grad, beside_by_hand),
     "masked_hint": (hint_chosen, masked_einsum, hint_einsum_float),
     "mutual": (mutual_by_hand, mutual_no_grad),
@@ -534,9 +563,9 @@ RIGHT = {
     "rounded": (rounded_loop, rounded_numpy),
     "folded": (folded_torch, folded_probed),
     "reverse_kl": (reverse_torch, reverse_by_entropies),
-    "surprise_by_position": (surprise_torch, surprise_loop, surprise_einsum),
-    "until_end": (until_end_loop, until_end_place),
+    "surprise_by_position": (surprise_torch, surprise_loop, surprise_einsum, surprise_list),
+    "until_end": (until_end_loop, until_end_place, until_end_lists),
     "kept_term": (kept_torch, kept_loop),
     "averaged": (averaged_repeated, averaged_product, averaged_numpy),
-    "joint": (joint_by_squares, joint_pairwise),
+    "joint": (joint_by_squares, joint_pairwise, joint_stacked),
 }

@@ -69,6 +69,11 @@ def test_what_no_known_mistake_explains_is_said_in_words() -> None:
             raise AssertionError(check.kd_term(function).message)
 
 
+def test_too_few_numbers_are_called_few_in_a_list_too() -> None:
+    shorter = check.ramp(lambda progress, start, end: [0.0, 0.5, 1.0])
+    assert shorter.message == "Your function gives fewer values than are wanted."
+
+
 def test_the_solution_is_shown_after_a_try_and_the_hint_without_quotes() -> None:
     fresh = Check("ex-t-fresh", lambda draw: (draw.normal(2),), torch.exp, "Exponentials.", {})
     assert repr(fresh.hint()) == "Exponentials."
