@@ -156,14 +156,15 @@ def observed(function: Function, given: tuple[Any, ...], learns: bool) -> tuple[
 
 def observed_once(function: Function, given: Sequence[Any], learns: bool) -> tuple[list[Tensor], bool]:
     """As `observed`, with the arguments in the types that they have."""
-    copies = [x.clone() if isinstance(x, Tensor) else x for x in given]
-    leaves = [x for x in copies if isinstance(x, Tensor) and x.is_floating_point()] if learns else []
+    own = [x.clone() if isinstance(x, Tensor) else x for x in given]
+    leaves = [x for x in own if isinstance(x, Tensor) and x.is_floating_point()] if learns else []
     for leaf in leaves:
         leaf.requires_grad_()
     with torch.enable_grad():
+        copies = [x.clone() if isinstance(x, Tensor) else x for x in own]  # no leaves, which nobody may change
         values = flat(function(*copies))
     changed = any(not torch.equal(a, b) for a, b in zip(given, copies, strict=True) if isinstance(a, Tensor))
-    if values and leaves:
+    if values and leaves and not changed:
         found = values[0].requires_grad
         slopes = torch.autograd.grad(values[0].sum(), leaves, allow_unused=True) if found else [None] * len(leaves)
         values += [torch.zeros_like(x) if s is None else s for x, s in zip(leaves, slopes, strict=True)]
@@ -217,8 +218,16 @@ def unlike(found: list[list[Tensor]], wanted: list[list[Tensor]], learns: bool, 
             return "The value is right, the gradient is not. Is something detached, or not, that should be?"
         return "The first result is right, another is not."
     ratio = ours / right
-    if bool(ratio.isfinite().all()) and torch.allclose(ratio, ratio[0].expand_as(ratio), rtol=1e-4):
-        factor = "has the wrong sign" if abs(ratio[0] + 1) < 1e-4 else f"is {ratio[0]:.4g} times the right one"
+    if bool(ratio.isfinite().all()) and same([ratio], [ratio[0].expand_as(ratio)], min(tolerance, 1e-4)):
+        times = until_they_differ(float(ratio[0]), 1, least=4)[0]
+        factor = "has the wrong sign" if abs(ratio[0] + 1) < 1e-4 else f"is {times} times the right one"
         return f"Your result {factor}. Is something missing, or one too many?"
-    at = int((ours - right).abs().argmax())
-    return f"Not yet: you have {ours[at]:.6g} where {right[at]:.6g} is right."
+    at = int(((ours - right).abs() - tolerance * right.abs()).argmax())
+    have, want = until_they_differ(float(ours[at]), float(right[at]), least=6)
+    return f"Not yet: you have {have} where {want} is right."
+
+
+def until_they_differ(a: float, b: float, least: int) -> tuple[str, str]:
+    """Two numbers in so many digits, or as many more as show that they are not the same."""
+    digits = next((n for n in range(least, 17) if f"{a:.{n}g}" != f"{b:.{n}g}"), 17)
+    return f"{a:.{digits}g}", f"{b:.{digits}g}"

@@ -22,7 +22,8 @@ def _weights(draw: Draw) -> tuple[Tensor, int]:
 
 
 def _layer(draw: Draw) -> tuple[Tensor, ...]:
-    return draw.normal(5, 8), *(draw.normal(5) + 0.5 for _ in range(4)), draw.normal(5).exp()
+    """A layer and its batch norm, whose variances are so small that eps shows."""
+    return draw.normal(5, 8), *(draw.normal(5) + 0.5 for _ in range(4)), 0.01 * draw.normal(5) ** 2 + 1e-3
 
 
 rounded = Check("ex-09-rounded", _weights, rounded_weights, "Which step makes the largest weight of an output the last level?", {
@@ -37,6 +38,8 @@ folded = Check("ex-09-folded", _layer, fold, "Write gamma (w x + b - mean) / sqr
     "The bias goes through the batch norm too. Scale it as the weights.": lambda w, b, g, c, m, v: (fold(w, b, g, c, m, v)[0], fold(w, 0 * b, g, c, m, v)[1] + b),
     "You drop the layer's own bias.": lambda w, b, g, c, m, v: fold(w, 0 * b, g, c, m, v),
     "You divide by the variance. Divide by its square root.": lambda w, b, g, c, m, v: fold(w, b, g, c, m, (v + 1e-5) ** 2 - 1e-5),
+    "The small number is missing. Add eps, 1e-5, to the variance.": lambda w, b, g, c, m, v: fold(w, b, g, c, m, v - 1e-5),
+    "The small number is added after the root. Add it to the variance.": lambda w, b, g, c, m, v: fold(w, b, g, c, m, (v.sqrt() + 1e-5) ** 2 - 1e-5),
     "Each output has a factor of its own: gamma belongs to rows.": lambda w, b, g, c, m, v: (w * (g / (v + 1e-5).sqrt()).mean(), fold(w, b, g, c, m, v)[1]),
     "You forget gamma.": lambda w, b, g, c, m, v: fold(w, b, g / g, c, m, v),
     "You add the mean. It is subtracted.": lambda w, b, g, c, m, v: fold(w, b, g, c, -m, v),

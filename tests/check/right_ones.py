@@ -513,10 +513,10 @@ def ramp_list(progress, start, end):
 
 
 def surprise_list(z, tokens):
-    log_p, places = z.log_softmax(-1), range(1, tokens.shape[1])
-    return [
-        sum(-float(log_p[b, i - 1, tokens[b, i]]) for b in range(len(z))) / len(z) / math.log(2) for i in places
-    ]
+    log_p, texts = z.log_softmax(-1), range(len(z))
+    places = range(1, tokens.shape[1])
+    nats = [[-float(log_p[b, i - 1, tokens[b, i]]) for b in texts] for i in places]
+    return [mean(here) / math.log(2) for here in nats]
 
 
 def until_end_lists(tokens, end):

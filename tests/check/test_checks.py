@@ -1,5 +1,7 @@
 """Every check accepts what is right, however it is written, and says of each known mistake what it is."""
 
+import re
+
 import pytest
 import torch
 from right_ones import RIGHT
@@ -58,6 +60,7 @@ def test_what_no_known_mistake_explains_is_said_in_words() -> None:
         (lambda s, t, T: -right(s, t, T), "wrong sign"),
         (lambda s, t, T: 3 * right(s, t, T), "is 3 times the right one"),
         (lambda s, t, T: right(s, t, T) + 1, "Not yet: you have"),
+        (lambda s, t, T: 1.0003 * right(s, t, T), "is 1.0003 times the right one"),
         (lambda s, t, T: right(s, t, T).expand(2), r"the shape \(2,\)"),
         (lambda s, t, T: right(s, t, T) * float("nan"), "NaN"),
         (lambda s, t, T: (right(s, t, T), 1.0), "gives more values than are wanted"),
@@ -72,6 +75,13 @@ def test_what_no_known_mistake_explains_is_said_in_words() -> None:
 def test_too_few_numbers_are_called_few_in_a_list_too() -> None:
     shorter = check.ramp(lambda progress, start, end: [0.0, 0.5, 1.0])
     assert shorter.message == "Your function gives fewer values than are wanted."
+
+
+def test_a_wrong_number_is_shown_in_as_many_digits_as_it_takes() -> None:
+    exact = Check("ex-t-exact", lambda draw: (draw.normal(5),), lambda x: x + 100, "Add.", {}, tolerance=1e-9)
+    said = exact(lambda x: x + 100 + 1e-5 * x.abs()).message
+    have, want = re.findall(r"\d+\.\d+", said)
+    assert said.startswith("Not yet: you have") and have != want
 
 
 def test_the_solution_is_shown_after_a_try_and_the_hint_without_quotes() -> None:
@@ -92,7 +102,12 @@ def test_a_function_that_changes_what_it_is_given_is_told_so() -> None:
         logits /= T
         return logits.softmax(-1)
 
+    def in_place_where_gradients_count(s, t, T):
+        s /= T
+        return check.kd_term.right(s, t / T, 1) * T**2
+
     assert "Work on copies" in check.soften(in_place).message
+    assert "Work on copies" in check.kd_term(in_place_where_gradients_count).message
     assert check.soften(check.soften.right)  # and the next one is given whole tensors
 
 
