@@ -18,9 +18,13 @@ TRIED: set[str] = set()  # labels of the exercises that were tried since Python 
 
 
 class Draw:
-    """Random inputs in float64, from a seed."""
+    """Random inputs in float64, from a seed.
+
+    odd: whether the seed is, as in every second round of a check; for cases that only some rounds should have.
+    """
 
     def __init__(self, seed: int) -> None:
+        self.odd = seed % 2 == 1
         self.generator = torch.Generator().manual_seed(seed)
 
     def normal(self, *shape: int, scale: float = 1.0) -> Tensor:
@@ -69,7 +73,8 @@ class Check:
         right: trusted code.
         nudge: what the hint says.
         wrong: mistakes by the message that fits each.
-        learns: whether the gradients count too: they must flow where trusted code lets them, and nowhere else.
+        learns: for how many of the float tensors, from the first, the gradients count too: they must flow where
+            trusted code lets them, and nowhere else.
         tolerance: how far results may differ, relative and absolute; float32 must fit into it.
     """
 
@@ -78,7 +83,7 @@ class Check:
     right: Function
     nudge: str
     wrong: Mapping[str, Function]
-    learns: bool = False
+    learns: int = 0
     tolerance: float = 1e-4
 
     def __call__(self, function: Function, *, seed: int = 0) -> Verdict:
@@ -141,7 +146,7 @@ class Check:
         return all(same(a, b, self.tolerance) for a, b in zip(found, other, strict=False))
 
 
-def observed(function: Function, given: tuple[Any, ...], learns: bool) -> tuple[list[Tensor], bool]:
+def observed(function: Function, given: tuple[Any, ...], learns: int) -> tuple[list[Tensor], bool]:
     """What a function gives for copies of the arguments, then the gradients; and whether it changed them.
 
     The arguments are float64. Code that makes tensors of its own, in float32 as the pages' are, may stop there;
@@ -154,10 +159,10 @@ def observed(function: Function, given: tuple[Any, ...], learns: bool) -> tuple[
         return observed_once(function, single, learns)
 
 
-def observed_once(function: Function, given: Sequence[Any], learns: bool) -> tuple[list[Tensor], bool]:
+def observed_once(function: Function, given: Sequence[Any], learns: int) -> tuple[list[Tensor], bool]:
     """As `observed`, with the arguments in the types that they have."""
     own = [x.clone() if isinstance(x, Tensor) else x for x in given]
-    leaves = [x for x in own if isinstance(x, Tensor) and x.is_floating_point()] if learns else []
+    leaves = [x for x in own if isinstance(x, Tensor) and x.is_floating_point()][:learns]
     for leaf in leaves:
         leaf.requires_grad_()
     with torch.enable_grad():
@@ -201,7 +206,7 @@ def same(found: list[Tensor], wanted: list[Tensor], tolerance: float) -> bool:
     )
 
 
-def unlike(found: list[list[Tensor]], wanted: list[list[Tensor]], learns: bool, tolerance: float) -> str:
+def unlike(found: list[list[Tensor]], wanted: list[list[Tensor]], learns: int, tolerance: float) -> str:
     """In words how a function differs from the right one, round by round, where no known mistake explains it."""
     pairs = [pair for ours, right in zip(found, wanted, strict=True) for pair in zip(ours, right, strict=False)]
     if len(found[0]) != len(wanted[0]):

@@ -20,24 +20,25 @@ def fair(validation: Tensor, test: Tensor) -> Tensor:
 
 
 def _sure(draw: Draw) -> tuple[Tensor, Tensor, int]:
-    """Logits that are too unsure where they are unsure, and too sure elsewhere."""
-    z = draw.normal(60, 3, scale=2)
+    """Logits that are too unsure where they are unsure, and too sure elsewhere; of some the confidence is 1."""
+    z = draw.normal(60, 3, scale=2) + 90 * torch.eye(60, 3)
     known = (z.softmax(1).amax(1) < 0.6) & (torch.arange(60) % 3 > 0)
-    return z, torch.where(known, z.argmax(1), draw.labels(60, 3)), 5
+    return z, torch.where(known, z.argmax(1), draw.labels(60, 3)), 5 + 2 * draw.odd
 
 
-def _bins(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def _bins(z: Tensor, y: Tensor, n: int) -> tuple[Tensor, Tensor]:
     """Confidence minus accuracy of each bin, 0 where it is empty, and its share of the examples."""
-    confidence, accuracy, examples = metrics.reliability(z, y, 5)
+    confidence, accuracy, examples = metrics.reliability(z, y, n)
     return (confidence - accuracy).nan_to_num(), examples / len(y)
 
 
-runs_for = Check("ex-08-runs", lambda draw: (draw.number(3, 6), draw.number(12, 25)), planned,
+runs_for = Check("ex-08-runs", lambda draw: (4.0, 16.0) if draw.odd else (draw.number(3, 6), draw.number(12, 25)), planned,
     "Two standard errors, 2 s / sqrt(n), must be no more than the gain. Solve for n, and round up.", {
         "Take the square: half the gain needs four times the runs.": lambda g, s: math.ceil(2 * s / g),
         "Gain and deviation are exchanged.": lambda g, s: math.ceil((2 * g / s) ** 2),
         "Round up. A part of a run cannot be made.": lambda g, s: (2 * s / g) ** 2,
         "Round up, not down.": lambda g, s: math.floor((2 * s / g) ** 2),
+        "Where n comes out whole, that many are enough. Round up; do not add 1.": lambda g, s: math.floor((2 * s / g) ** 2) + 1,
         "The factor 2 is missing: an interval is two standard errors to each side.": lambda g, s: math.ceil((s / g) ** 2),
         "The factor 2 is squared too.": lambda g, s: math.ceil(2 * (s / g) ** 2)})
 
@@ -52,9 +53,10 @@ fair_score = Check("ex-08-chosen", lambda draw: (0.8 + draw.normal(3, 7, scale=0
 
 calibration_error = Check("ex-08-calibration", _sure, metrics.expected_calibration_error,
     "Sort the examples into equally wide bins of confidence; |mean confidence - accuracy| in each; weigh by their sizes.", {
-        "Weigh each bin by its share of the examples.": lambda z, y, n: _bins(z, y)[0].abs().sum() / (_bins(z, y)[1] > 0).sum(),
-        "Take the absolute value in each bin; otherwise too sure and too unsure cancel.": lambda z, y, n: (_bins(z, y)[0] * _bins(z, y)[1]).sum(),
-        "That is the largest bin's. Take the weighted mean.": lambda z, y, n: _bins(z, y)[0].abs().max(),
-        "You square the gaps. Take their absolute values.": lambda z, y, n: (_bins(z, y)[0].square() * _bins(z, y)[1]).sum(),
+        "Weigh each bin by its share of the examples.": lambda z, y, n: _bins(z, y, n)[0].abs().sum() / (_bins(z, y, n)[1] > 0).sum(),
+        "Take the absolute value in each bin; otherwise too sure and too unsure cancel.": lambda z, y, n: (_bins(z, y, n)[0] * _bins(z, y, n)[1]).sum(),
+        "That is the largest bin's. Take the weighted mean.": lambda z, y, n: _bins(z, y, n)[0].abs().max(),
+        "You square the gaps. Take their absolute values.": lambda z, y, n: (_bins(z, y, n)[0].square() * _bins(z, y, n)[1]).sum(),
         "That is how far the mean confidence is from being right one by one. Average within the bins first.": lambda z, y, n: (z.softmax(1).amax(1) - (z.argmax(1) == y).double()).abs().mean(),
+        "A confidence of exactly 1 falls out of your bins. Each bin holds its upper end.": lambda z, y, n: metrics.expected_calibration_error(z[sure := z.softmax(1).amax(1) < 1], y[sure], n) * float(sure.double().mean()),
         "The number of bins has no effect: you have another one.": lambda z, y, n: metrics.expected_calibration_error(z, y, 15)})

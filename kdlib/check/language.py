@@ -29,10 +29,10 @@ def counted(tokens: Tensor, end: int) -> Tensor:
 
 
 def _texts(draw: Draw) -> tuple[Tensor, int]:
-    """Texts of nine tokens; in some the end mark, token 2, stands twice, in one nowhere."""
-    tokens = draw.labels(36, 6).view(4, 9)
-    tokens[0, [3, 5]], tokens[1] = 2, torch.where(tokens[1] == 2, 1, tokens[1])
-    return tokens, 2
+    """Texts of nine tokens; in some the end mark, token 2 or 3, stands twice, in one nowhere."""
+    tokens, end = draw.labels(36, 6).view(4, 9), 2 + draw.odd
+    tokens[0, [3, 5]], tokens[1] = end, torch.where(tokens[1] == end, 1, tokens[1])
+    return tokens, end
 
 
 def _largest(draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
@@ -47,7 +47,7 @@ reverse_kl = Check("ex-11-reverse", lambda draw: (draw.normal(2, 3, 5, scale=2),
     "You divide by the texts alone. Divide by texts times positions.": lambda s, t: picking(s, t) * s.shape[1],
     "The student's entropy is missing: two equal outputs do not give 0.": lambda s, t: -(s.softmax(-1) * t.detach().log_softmax(-1)).sum(-1).mean(),
     "The sign is turned round. A divergence is never negative.": lambda s, t: -picking(s, t),
-    "Gradients flow into the teacher. Detach its logits.": lambda s, t: (s.softmax(-1) * (s.log_softmax(-1) - t.log_softmax(-1))).sum(-1).mean()}, learns=True)
+    "Gradients flow into the teacher. Detach its logits.": lambda s, t: (s.softmax(-1) * (s.log_softmax(-1) - t.log_softmax(-1))).sum(-1).mean()}, learns=2)
 
 surprise_by_position = Check("ex-11-position", lambda draw: (draw.normal(4, 6, 5, scale=2), draw.labels(24, 5).view(4, 6)), surprise, "The logits at position i speak of token i + 1.", {
     "The logits at a position speak of the *next* token. Shift one against the other.": lambda z, x: -z.log_softmax(-1).gather(-1, x[..., None])[..., 0].mean(0) / math.log(2),
@@ -74,7 +74,8 @@ kept_term = Check("ex-11-kept", _largest, kept_kl, "Of both models: k shares and
     "You rescale the teacher to the k tokens. Keep its rest as an outcome.": lambda s, p, i: F.kl_div(s.log_softmax(-1).gather(-1, i), p.log_softmax(-1), reduction="batchmean", log_target=True),
     "You spread the rest over the other tokens. Add the student's shares of them up instead.": lambda s, p, i: F.kl_div(s.log_softmax(-1), _spread(p, i, s.shape[-1]), reduction="batchmean", log_target=True),
     "The two are exchanged. The teacher's shares weigh the sum.": lambda s, p, i: _turned(s, p, i),
-    "You add up the rows. Take their mean.": lambda s, p, i: kept_kl(s, p, i) * len(s)})
+    "You add up the rows. Take their mean.": lambda s, p, i: kept_kl(s, p, i) * len(s),
+    "The student's logits are cut off from the gradient. Do not detach them.": lambda s, p, i: kept_kl(s.detach(), p, i)}, learns=1)
 
 
 def _spread(log_p: Tensor, places: Tensor, tokens: int) -> Tensor:

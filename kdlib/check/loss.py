@@ -43,7 +43,7 @@ kd_term = Check("ex-02-bugs", lambda draw: (draw.normal(5, 3, scale=2), draw.nor
         "T does not reach the teacher. Both logits are divided by it.": lambda s, t, T: T**2 * mean_kl(t.detach().softmax(-1), (s / T).softmax(-1)),
         "It is not 0 where both agree: that is the cross-entropy. Subtract the teacher's entropy.": lambda s, t, T: T**2 * F.cross_entropy(s / T, (t.detach() / T).softmax(-1)),
         "F.kl_div wants log-probabilities of the student; you gave probabilities.": lambda s, t, T: T**2 * F.kl_div((s / T).softmax(-1), (t.detach() / T).softmax(-1), reduction="batchmean"),
-        "Gradients flow into the teacher. Detach its logits.": lambda s, t, T: T**2 * mean_kl((t / T).softmax(-1), (s / T).softmax(-1))}, learns=True)
+        "Gradients flow into the teacher. Detach its logits.": lambda s, t, T: T**2 * mean_kl((t / T).softmax(-1), (s / T).softmax(-1))}, learns=2)
 
 masked_term = Check("ex-02-padding", lambda draw: (draw.normal(4, 6, 3, scale=2), draw.normal(4, 6, 3, scale=2), (torch.arange(6) < torch.tensor([[2], [6], [3], [5]])).long(), draw.number(2, 5)), masked,
     "First one value a token: the sum over the classes. Then keep those whose mask is 1, and take their mean.", {
@@ -53,4 +53,4 @@ masked_term = Check("ex-02-padding", lambda draw: (draw.normal(4, 6, 3, scale=2)
         "You average each sentence first: tokens of short ones weigh more. Average over all tokens at once.": lambda s, t, m, T: sum(masked(*row, T) for row in zip(s, t, m, strict=True)) / len(m),
         "You keep the padding and drop the words. The mask is 1 where a token is real.": lambda s, t, m, T: masked(s, t, 1 - m, T),
         "Your loss shrinks as T grows. Is T^2 missing?": lambda s, t, m, T: masked(s, t, m, T) / T**2,
-        "Gradients flow into the teacher. Detach its logits.": lambda s, t, m, T: T**2 * mean_kl((t / T).softmax(-1)[m == 1], (s / T).softmax(-1)[m == 1])}, learns=True)
+        "Gradients flow into the teacher. Detach its logits.": lambda s, t, m, T: T**2 * mean_kl((t / T).softmax(-1)[m == 1], (s / T).softmax(-1)[m == 1])}, learns=2)

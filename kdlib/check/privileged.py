@@ -25,7 +25,7 @@ def _side_by_side(s: Tensor, t: Tensor, y: Tensor) -> Tensor:
     return F.cross_entropy(s, t.softmax(1).detach()) + F.cross_entropy(t, y)
 
 
-mixed_target = Check("ex-06-mixed", lambda draw: (draw.labels(5, 3), draw.normal(5, 3, scale=2).softmax(1), draw.number(0.6, 0.9)), _mixed_target,
+mixed_target = Check("ex-06-mixed", lambda draw: (draw.labels(5, 3 - draw.odd), draw.normal(5, 3, scale=2).softmax(1), draw.number(0.6, 0.9)), _mixed_target,
     "1 - alpha times the one-hot label plus alpha times the teacher's probabilities.", {
         "alpha is the teacher's weight. You gave it to the labels.": lambda y, p, a: _mixed_target(y, p, 1 - a),
         "That is the teacher alone. Add 1 - alpha times the label.": lambda y, p, a: p,
@@ -53,4 +53,4 @@ side_by_side = Check("ex-06-beside", lambda draw: (draw.normal(5, 2), draw.norma
         "The student learns from the labels. Its target is the teacher's answer.": lambda s, t, y: F.cross_entropy(s, y) + F.cross_entropy(t, y),
         "No gradient reaches the student. Detach the teacher, not the student.": lambda s, t, y: F.cross_entropy(s.detach(), t.softmax(1).detach()) + F.cross_entropy(t, y),
         "The target is the teacher's logits. F.cross_entropy takes probabilities.": lambda s, t, y: F.cross_entropy(s, t.detach()) + F.cross_entropy(t, y),
-        "Only the teacher's first choice counts. Give all its probabilities.": lambda s, t, y: F.cross_entropy(s, t.argmax(1)) + F.cross_entropy(t, y)}, learns=True)
+        "Only the teacher's first choice counts. Give all its probabilities.": lambda s, t, y: F.cross_entropy(s, t.argmax(1)) + F.cross_entropy(t, y)}, learns=2)

@@ -56,10 +56,11 @@ paired_interval = Check("ex-03-paired", _runs, interval_of, "Take the difference
     "You divide by n. Divide the standard deviation by sqrt(n).": lambda a, b: _around(a - b, 2.776 * (a - b).std() / 5),
     "Your standard deviation divides by n. From a sample, divide by n - 1.": lambda a, b: _around(a - b, 2.776 * (a - b).std(correction=0) / 5**0.5)}, tolerance=5e-3)
 
-seeds_for = Check("ex-03-seeds", lambda draw: (draw.number(20, 60), draw.number(4, 9)), enough_seeds, "Solve 1.96 s / sqrt(n) = half for n, and round up.", {
+seeds_for = Check("ex-03-seeds", lambda draw: (100.0, 4.0) if draw.odd else (draw.number(20, 60), draw.number(4, 9)), enough_seeds, "Solve 1.96 s / sqrt(n) = half for n, and round up.", {
     "The square is missing. Half the interval needs four times the seeds.": lambda s, half: math.ceil(1.96 * s / half),
     "A part of a seed cannot be run. Round up.": lambda s, half: (1.96 * s / half) ** 2,
     "You round down, and the interval stays too wide. Round up.": lambda s, half: math.floor((1.96 * s / half) ** 2),
+    "Where n comes out whole, that many are enough. Round up; do not add 1.": lambda s, half: math.floor((1.96 * s / half) ** 2) + 1,
     "The factor 1.96 is missing. Put it before s.": lambda s, half: math.ceil((s / half) ** 2),
     "You took the whole width. Plus or minus is half of it.": lambda s, half: math.ceil((3.92 * s / half) ** 2),
     "You square a part only. Square 1.96 s / half as a whole.": lambda s, half: math.ceil((1.96 * s) ** 2 / half)})

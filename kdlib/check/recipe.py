@@ -30,9 +30,10 @@ def _channels(draw: Draw) -> tuple[Tensor, ...]:
     return draw.normal(3, 4, 5, 4) + 1, draw.normal(4), 0.01 * draw.normal(4) ** 2 + 1e-3, draw.normal(4), draw.normal(4)
 
 
-smoothed = Check("ex-04-smoothed", lambda draw: (draw.labels(5, 3), 3, draw.number(0.1, 0.3)), smoothed_labels, "1 - epsilon times the one-hot label, plus epsilon / classes everywhere.", {
+smoothed = Check("ex-04-smoothed", lambda draw: (draw.labels(5, 3 - draw.odd), 3, draw.number(0.1, 0.3)), smoothed_labels, "1 - epsilon times the one-hot label, plus epsilon / classes everywhere.", {
     "You share epsilon among the wrong classes only. The label's class gets epsilon / classes as well.": lambda y, n, e: torch.where(F.one_hot(y, n) > 0, 1 - e, e / (n - 1)),
     "The rows do not add up to 1. The label's class gets epsilon / classes too.": lambda y, n, e: torch.where(F.one_hot(y, n) > 0, 1 - e, e / n),
+    "A class that no label has gets no column. Tell F.one_hot the number of classes.": lambda y, n, e: (1 - e) * F.one_hot(y) + e / n,
     "1 - epsilon and epsilon are exchanged. The label keeps most.": lambda y, n, e: smoothed_labels(y, n, 1 - e),
     "The label keeps all of its 1. Multiply it by 1 - epsilon.": lambda y, n, e: F.one_hot(y, n) + e / n,
     "The other classes get nothing. Add epsilon / classes everywhere.": lambda y, n, e: (1 - e) * F.one_hot(y, n),

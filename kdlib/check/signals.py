@@ -38,15 +38,15 @@ masked_hint = Check("ex-07-masked", lambda draw: (draw.normal(5, 2, 3, 4), draw.
         "Each real place has all the channels. Divide by places times channels.": lambda a, b, m: 2 * _masked_hint(a, b, m),
         "You average each image first, so a small one counts as much as a large one. Divide once.": lambda a, b, m: sum(_masked_hint(*one) for one in zip(a.split(1), b.split(1), m.split(1), strict=True)) / len(a),
         "Gradients flow into the teacher. Detach its map.": lambda a, b, m: 0.5 * ((a - b).square() * m[:, None]).sum() / (2 * m.sum()),
-        "You keep the padding and drop the image. The mask is 1 at the real places.": lambda a, b, m: _masked_hint(a, b, 1 - m)}, learns=True)
+        "You keep the padding and drop the image. The mask is 1 at the real places.": lambda a, b, m: _masked_hint(a, b, 1 - m)}, learns=2)
 
-mutual = Check("ex-07-mutual", lambda draw: (draw.normal(5, 3, scale=2), draw.normal(5, 3, scale=2), draw.labels(5, 3)), _mutual, "F.cross_entropy with the labels, plus F.kl_div of your log_softmax and the other's softmax, batchmean.", {
+mutual = Check("ex-07-mutual", lambda draw: (draw.normal(5, 3, scale=2), draw.normal(5, 3, scale=2), draw.labels(5, 3 - draw.odd)), _mutual, "F.cross_entropy with the labels, plus F.kl_div of your log_softmax and the other's softmax, batchmean.", {
         "Your loss trains the other network too. Detach its output.": lambda a, b, y: F.cross_entropy(a, y) + F.kl_div(a.log_softmax(1), b.softmax(1), reduction="batchmean"),
         "The two are exchanged. The other network's output is the target, in front.": lambda a, b, y: F.cross_entropy(a, y) + F.kl_div(b.detach().log_softmax(1), a.softmax(1), reduction="batchmean"),
         "The divergence is divided by the classes as well. Use batchmean.": lambda a, b, y: F.cross_entropy(a, y) + F.kl_div(a.log_softmax(1), b.detach().softmax(1), reduction="sum") / a.numel(),
         "The labels are missing. Add the cross-entropy.": lambda a, b, y: _mutual(a, b, y) - F.cross_entropy(a, y),
         "F.kl_div got probabilities first. It wants their logarithms: log_softmax.": lambda a, b, y: F.cross_entropy(a, y) + F.kl_div(a.softmax(1), b.detach().softmax(1), reduction="batchmean"),
-        "That is a cross-entropy, not 0 where both agree. Subtract the other network's entropy.": lambda a, b, y: F.cross_entropy(a, y) + F.cross_entropy(a, b.detach().softmax(1))}, learns=True)
+        "That is a cross-entropy, not 0 where both agree. Subtract the other network's entropy.": lambda a, b, y: F.cross_entropy(a, y) + F.cross_entropy(a, b.detach().softmax(1))}, learns=2)
 
 angles = Check("ex-07-angles", lambda draw: (draw.normal(5, 3, scale=2),), _angles, "F.normalize(x[None] - x[:, None], dim=2), then the products of all pairs that start at the same image.", {
         "These still depend on how far the images lie apart. Bring each difference to length 1.": lambda x: (x[None] - x[:, None]) @ (x[None] - x[:, None]).mT,

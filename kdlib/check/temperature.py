@@ -3,7 +3,7 @@
 import torch
 
 from kdlib import softening
-from kdlib.check.checking import Check
+from kdlib.check.checking import Check, Draw
 
 
 def hottest(logits: torch.Tensor, share: float) -> float:
@@ -15,9 +15,11 @@ def hottest(logits: torch.Tensor, share: float) -> float:
     return low
 
 
-def _ahead(logits: torch.Tensor) -> torch.Tensor:
-    """The largest logit well ahead, so that the temperature asked for is an ordinary one."""
-    return logits + 2 * torch.nn.functional.one_hot(logits.argmax(), len(logits))
+def _ahead(draw: Draw) -> torch.Tensor:
+    """The largest logit well ahead, so that T is an ordinary one; in odd rounds it is far below 1."""
+    logits = draw.normal(6, scale=3)
+    ahead = logits + 2 * torch.nn.functional.one_hot(logits.argmax(), len(logits))
+    return ahead / 10 if draw.odd else ahead
 
 
 def both_ways(soft_targets: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -31,23 +33,25 @@ def _added(p: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return (sums + sums.T).fill_diagonal_(0)
 
 
-soften = Check("ex-01-soften", lambda draw: (draw.normal(5, 3, scale=2) + 8000 * torch.eye(5)[:, :1], draw.number(2, 6)), softening.soften,
+soften = Check("ex-01-soften", lambda draw: (draw.normal(5, 3, scale=2) + 8000 * torch.eye(5, 3), draw.number(2, 6)), softening.soften,
     "Divide by T. Then subtract from each row its largest logit, so that no exponential is above 1.", {
         "You get NaN where logits are large: e^800 is no number any more. Subtract each row's largest logit first.": lambda z, t: (z / t).exp() / (z / t).exp().sum(-1, keepdim=True),
         "You divide by the sum over the whole batch. Each row has a sum of its own.": lambda z, t: (z / t).exp() / (z / t).exp().sum(),
         "You subtract the largest logit of the whole batch, and other rows vanish. Each row has a largest of its own.": lambda z, t: ((z - z.max()) / t).exp() / ((z - z.max()) / t).exp().sum(-1, keepdim=True),
+        "You subtract the first logit of each row, and another may be far above it. Subtract the row's largest.": lambda z, t: ((z - z[:, :1]) / t).exp() / ((z - z[:, :1]) / t).exp().sum(-1, keepdim=True),
         "You multiply by T. A high temperature must flatten the output, so divide.": lambda z, t: (z * t).softmax(-1),
         "Your rows do not add up to 1. Take the sum over the classes, dim=-1.": lambda z, t: (z / t).softmax(0),
         "T has no effect. Divide the logits by it.": lambda z, t: z.softmax(-1),
         "You soften a softmax. Its input are the logits.": lambda z, t: (z.softmax(-1) / t).softmax(-1)})
 
-temperature_for = Check("ex-01-bisect", lambda draw: (_ahead(draw.normal(6, scale=3)), draw.number(0.55, 0.8)), hottest,
+temperature_for = Check("ex-01-bisect", lambda draw: (_ahead(draw), draw.number(0.55, 0.8)), hottest,
     "The largest probability falls as T grows. So halve an interval of T until it is short.", {
         "That is 1 / T.": lambda z, share: 1 / hottest(z, share),
         "You have met the share of all other classes.": lambda z, share: hottest(z, 1 - share),
         "That is the share at T = 1, not a temperature.": lambda z, share: float(z.softmax(0).max()),
         "You stopped at a whole number. Go on halving.": lambda z, share: round(hottest(z, share)),
         "That is the formula of two classes. Here there are more.": lambda z, share: float(z.max() - z.min()) / torch.tensor(share / (1 - share)).log().item(),
+        "You search above 1 only. Where the output is flat, T lies below.": lambda z, share: max(1.0, hottest(z, share)),
         "You raise T to make the output surer. A higher T makes it less sure.": lambda z, share: 1e3}, tolerance=1e-3)
 
 likeness = Check("ex-01-likeness", lambda draw: ((draw.normal(11, 4, scale=2) + 20 * torch.eye(11, 4)).softmax(1), draw.labels(11, 4)), both_ways,

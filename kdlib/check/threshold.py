@@ -31,6 +31,11 @@ def _scores(draw: Draw) -> tuple[Tensor, Tensor]:
     return (1.5 * draw.normal(41) + labels).mul(4).round() / 4, labels
 
 
+def _tied(draw: Draw) -> tuple[Tensor, Tensor]:
+    """Falling log-odds of 4 ill and 16 normal ones: a threshold above 9 normal ones is as good as one above 1 ill, 13."""
+    return draw.normal(20).sort(descending=True).values, torch.tensor([1, 1, *3 * [0], 1, *4 * [0], 1, *9 * [0]])
+
+
 predictive_value = Check("ex-05-rare", lambda draw: (draw.number(0.8, 0.99), draw.number(0.4, 0.7), draw.number(0.02, 0.2)), right_alarms, "Take 1,000 people. How many are ill and called ill? How many are well and called ill?", {
     "How rare the illness is does not matter in yours. Weigh the ill by share, the well by 1 - share.": lambda a, b, s: a / (a + 1 - b),
     "Those who are well and raise no alarm are counted as alarms. Take 1 - specificity.": lambda a, b, s: a * s / (a * s + b * (1 - s)),
@@ -39,9 +44,10 @@ predictive_value = Check("ex-05-rare", lambda draw: (draw.number(0.8, 0.99), dra
     "That is the share of all who are ill and called ill. Divide by all alarms.": lambda a, b, s: a * s,
     "Sensitivity and specificity are exchanged. Sensitivity belongs to the ill.": lambda a, b, s: right_alarms(b, a, s)})
 
-best_threshold = Check("ex-05-cheat", _scores, balanced_threshold, "Try each of the log-odds as the threshold, and keep the best.", {
+best_threshold = Check("ex-05-cheat", lambda draw: _tied(draw) if draw.odd else _scores(draw), balanced_threshold, "Try each of the log-odds as the threshold, and keep the best.", {
     "That has the best accuracy, where the larger class counts more. Take the mean of the two rates.": lambda o, y: max(sorted(o.tolist()), key=lambda t: float(((o > t) == (y == 1)).double().mean())),
     "You count an image at the threshold itself as an alarm. Use greater, not greater or equal.": lambda o, y: max(sorted(o.tolist()), key=lambda t: float((o >= t)[y == 1].double().mean() + (o < t)[y == 0].double().mean())),
+    "Several thresholds are equally good. Of these take the lowest.": lambda o, y: max(sorted(o.tolist(), reverse=True), key=lambda t: float((o > t)[y == 1].double().mean() + (o <= t)[y == 0].double().mean())),
     "That is the worst threshold. Take the largest mean.": lambda o, y: balanced_threshold(o, 1 - y),
     "That is a probability. Give the log-odds.": lambda o, y: float(torch.tensor(balanced_threshold(o, y)).sigmoid()),
     "That is a position. Give the log-odds there.": lambda o, y: o.tolist().index(balanced_threshold(o, y)),

@@ -421,7 +421,7 @@ def kept_torch(s, log_p, places):
     def outcomes(log_shares):
         return torch.cat([log_shares, torch.log1p(-log_shares.exp().sum(1, keepdim=True))], 1)
 
-    q, p = outcomes(s.log_softmax(1).gather(1, places)), outcomes(log_p)
+    q, p = outcomes(s.log_softmax(1).gather(1, places)), outcomes(log_p.detach())
     return F.kl_div(q, p, reduction="batchmean", log_target=True)
 
 

@@ -1,9 +1,11 @@
 """Every check accepts what is right, however it is written, and says of each known mistake what it is."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 import torch
+import torch.nn.functional as F
 from right_ones import RIGHT
 
 from kdlib import check
@@ -82,6 +84,66 @@ def test_a_wrong_number_is_shown_in_as_many_digits_as_it_takes() -> None:
     said = exact(lambda x: x + 100 + 1e-5 * x.abs()).message
     have, want = re.findall(r"\d+\.\d+", said)
     assert said.startswith("Not yet: you have") and have != want
+
+
+def tried_in_this_order(odds, y):
+    def both(t):
+        alarm = (odds > t).float()
+        return float(alarm[y == 1].mean() - alarm[y == 0].mean())
+
+    return max(odds.tolist(), key=both)
+
+
+def bins_without_upper_end(z, y, bins):
+    confidence, answer = z.softmax(1).max(1)
+    gaps = confidence - (answer == y).double()
+    inside = [(confidence >= k / bins) & (confidence < (k + 1) / bins) for k in range(bins)]
+    return sum(gaps[here].sum().abs() for here in inside) / len(y)
+
+
+def searched_above_1(z, share):
+    tries = torch.linspace(1, 50, 100_000, dtype=z.dtype)
+    return float(tries[int(((z / tries[:, None]).softmax(1).amax(1) - share).abs().argmin())])
+
+
+def kept_without_gradient(z_s, log_p, places):
+    log_q = z_s.detach().log_softmax(-1).gather(-1, places)
+    rest_p, rest_q = 1 - log_p.exp().sum(-1), 1 - log_q.exp().sum(-1)
+    return ((log_p.exp() * (log_p - log_q)).sum(-1) + rest_p * (rest_p / rest_q).log()).mean()
+
+
+def softened_after(shift):
+    def softened(z, T):
+        powers = ((z - shift(z)) / T).exp()
+        return powers / powers.sum(-1, keepdim=True)
+
+    return softened
+
+
+WRONG = [  # right but for one rare case
+    ("soften", softened_after(lambda z: z.mean(-1, keepdim=True)), "NaN where logits are large"),
+    ("soften", softened_after(lambda z: z.amin(-1, keepdim=True)), "NaN where logits are large"),
+    ("soften", softened_after(lambda z: z[:, :1]), "first logit"),
+    ("soften", softened_after(lambda z: z.max()), "whole batch"),
+    ("smoothed", lambda y, n, e: F.one_hot(y) * (1 - e) + e / n, "number of classes"),
+    ("mixed_target", lambda y, p, a: (1 - a) * F.one_hot(y) + a * p, "must match"),
+    ("mutual", lambda a, b, y: check.mutual.right(a, b, y) + 0 * (F.one_hot(y) * a).sum(), "must match"),
+    ("seeds_for", lambda s, half: int((1.96 * s / half) ** 2) + 1, "comes out whole"),
+    ("runs_for", lambda gain, s: int((2 * s / gain) ** 2) + 1, "comes out whole"),
+    ("best_threshold", tried_in_this_order, "equally good"),
+    ("kept_term", kept_without_gradient, "cut off"),
+    ("calibration_error", bins_without_upper_end, "exactly 1"),
+    ("calibration_error", lambda z, y, n: check.calibration_error.right(z, y, 5), "Not yet"),
+    ("temperature_for", searched_above_1, "above 1 only"),
+    ("until_end", lambda tokens, end: check.until_end.right(tokens, 2), "Not yet"),
+]
+
+
+@pytest.mark.parametrize(("name", "function", "said"), WRONG)
+def test_what_is_wrong_in_a_rare_case_fails(name: str, function: Callable[..., object], said: str) -> None:
+    for seed in range(3):
+        verdict = CHECKS[name](function, seed=seed)
+        assert not verdict and said in verdict.message, verdict
 
 
 def test_the_solution_is_shown_after_a_try_and_the_hint_without_quotes() -> None:
