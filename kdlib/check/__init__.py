@@ -5,6 +5,9 @@
     ✗ You multiply by T. A high temperature must flatten the output, so divide.
 
 One file a chapter. A check runs anywhere, on the CPU, in a moment; `check.kd_term.hint()` gives a nudge.
+
+A check sees what a function gives, not how: a tool that an exercise forbids, such as `torch.softmax` in ex-01-soften,
+is not noticed. Whether it was used is for whoever reads the code.
 """
 
 from kdlib.check.checking import Check, Verdict
