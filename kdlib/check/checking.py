@@ -194,7 +194,7 @@ def in_pieces(found: list[Tensor], wanted: list[Tensor]) -> list[Tensor]:
     sizes = [right.numel() for right in wanted]
     if len(found) == len(wanted) or sum(ours.numel() for ours in found) != sum(sizes):
         return found
-    pieces = torch.cat([ours.flatten() for ours in found]).split(sizes)
+    pieces = torch.split(torch.cat([ours.flatten() for ours in found]), sizes)
     return [piece.view_as(right) for piece, right in zip(pieces, wanted, strict=True)]
 
 
