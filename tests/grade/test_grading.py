@@ -281,7 +281,7 @@ def test_another_kdlib_grades_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_second_download_comes_after_the_first(tmp_path: Path) -> None:
-    for name in ("02_loss (1)", "02_loss", "02_loss-Copy1", "01_x"):
-        notebook(tmp_path / "a" / f"{name}.ipynb", FULL)
-    names = list(submission.content(tmp_path / "a"))
-    assert names == ["01_x.ipynb", "02_loss.ipynb", "02_loss (1).ipynb", "02_loss-Copy1.ipynb"]
+    names = ["01_x.ipynb", "02_loss.ipynb", "02_loss (2).IPYNB", "02_loss (10).ipynb", "02_loss-Copy1.ipynb"]
+    for name in reversed(names):
+        notebook(tmp_path / "a" / name, FULL)
+    assert list(submission.content(tmp_path / "a")) == names

@@ -77,6 +77,71 @@ def test_an_answer_beside_its_own_cell_counts_where_that_one_is_empty(tmp_path: 
         assert submission.read(submission.content(path), FUNCTIONS)[0]["ex-t-mean"] == [SETUP, graded]
 
 
+def test_an_untouched_second_download_costs_nothing(tmp_path: Path) -> None:
+    empty = "# Exercise ex-t-doubled. Keep this line.\ndef doubled(x):\n    ..."
+    notebook(tmp_path / "a" / "02_loss.ipynb", [SETUP, DOUBLED, MEAN])
+    notebook(tmp_path / "a" / "02_loss (1).ipynb", [SETUP, empty, EMPTY])
+    cells, remarks = submission.read(submission.content(tmp_path / "a"), FUNCTIONS)
+    assert cells == {"ex-t-doubled": [SETUP, DOUBLED], "ex-t-mean": [SETUP, MEAN]} and not remarks
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        " ...",
+        "\n    pass",
+        '\n    """Words: (x).\n\n    More, \'return\'."""\n\n    ...\n',
+        "\n    'Words.'\n    # return x\n    raise NotImplementedError('later')\n\n\nf(3)",
+        '\n    "Words."',
+    ],
+)
+def test_a_stub_defines_nothing(body: str) -> None:
+    assert not submission.defines(f"import math\ndef f(x, y: tuple = (1, 2)) -> dict[str, int]:{body}", "f")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(x): return x",
+        "def f(x):\n    for k in x:\n        pass\n    else:\n        ...",
+        "def f(x):\n    pass\n    return x",
+        "def f(x):\n    x += 1\n    pass",
+        "def f(x):\n    ...\n\ndef f(x):\n    return x",
+        "f = torch.mean",
+        "f: Callable = torch.mean",
+        "if True:\n    def f(x):\n        return x",
+        "def f(x",
+    ],
+)
+def test_what_is_no_stub_is_an_answer(source: str) -> None:
+    assert submission.defines(source, "f")
+
+
+def test_a_try_of_a_function_is_no_answer() -> None:
+    for source in ("f(2) == 4", "f == g", "f(x, T=4)", "# def f(x): return x", "ff = 3"):
+        assert not submission.defines(source, "f")
+
+
+def test_a_right_function_below_a_stub_is_graded_and_said_so(tmp_path: Path) -> None:
+    own = MEAN.split("\n", 1)[1]
+    path = notebook(tmp_path / "a.ipynb", [SETUP, DOUBLED, EMPTY.replace("...", "pass"), own])
+    cells, remarks = submission.read(submission.content(path), FUNCTIONS)
+    assert cells["ex-t-mean"] == [SETUP, own]
+    assert remarks == ["ex-t-mean: its cell has no mean_of; cell 4, with mean_of, was graded."]
+
+
+FLOODS = ["def f(" * 16_000, "def f" + "(" * 99_000, '"' * 99_999, ("'" * 3 + '"' * 3) * 16_000, "def f():" * 12_000]
+FLOODS += ["def f():\n" * 11_000 + " x", "def f():" + " " * 99_000 + "x", "def f():" + "pass " * 19_000 + "x"]
+FLOODS += [" 'x' 'x'" * 12_000, "f\t" * 30_000, " " * 99_999, "\n " * 49_000, "def f()" + "()" * 49_000]
+
+
+@pytest.mark.parametrize("flood", FLOODS, ids=range(len(FLOODS)))
+def test_a_flood_takes_no_time_to_look_through(flood: str) -> None:
+    start = time.monotonic()
+    submission.defines(flood, "f")
+    assert time.monotonic() - start < 2
+
+
 def test_a_function_of_the_page_is_nobodys_answer(tmp_path: Path) -> None:
     own = "def doubled(x):\n    return 2 * x"
     path = notebook(tmp_path / "a.ipynb", [own, SETUP, MEAN])
