@@ -7,6 +7,7 @@ called. What is learned here is values; an answer that is invented is worth what
 import ast
 import ctypes
 import json
+import math
 import os
 import re
 import resource
@@ -14,11 +15,14 @@ import signal
 import struct
 import sys
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
+import numpy as np
 import torch
+import torch.nn.functional as F
+from torch import nn
 
 from kdlib.check.checking import observed
 from kdlib.grade import values
@@ -27,7 +31,11 @@ WORDS, FILES = 300, 5_000  # characters of a message, files in /tmp
 NOT_PYTHON = re.compile(r"^([ \t]*)(?:[%!].*|[\w.]+\?{1,2}[ \t]*)$", re.MULTILINE)
 DEFINED = ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom
 ASSIGNED = ast.Assign | ast.AnnAssign | ast.AugAssign
-ALONE_HERE = ". Only this cell and the set-up cell are graded: define or import it in this cell."
+AROUND = ast.Try | ast.If | ast.With  # run where there is a definition or an import inside
+GIVEN = {"math": math, "np": np, "torch": torch, "F": F, "nn": nn}  # as in the sheets' set-up cells
+LEFT_OUT = " Lines outside of definitions, imports and assignments are not run."
+ALONE_HERE = " Only this cell and the set-up cell are graded: define or import it in this cell."
+HINTS = {KeyError: f".{LEFT_OUT}", NameError: f".{ALONE_HERE}{LEFT_OUT}"}
 ALONE = os.getpid() == 1  # in the sandbox, where nobody can stop this process, and it may kill all others
 LIMITS = {resource.RLIMIT_FSIZE: 16_000_000, resource.RLIMIT_NOFILE: 128, resource.RLIMIT_CORE: 0}
 # Elsewhere all that the teacher runs would count. Of the addresses torch alone needs half.
@@ -118,31 +126,44 @@ def made() -> int:
 
 def answer(task: dict[str, Any]) -> dict[str, Any]:
     """What a learner's function gives for each round of inputs, or the error in words."""
+    here, failed = {"__name__": "__main__", **GIVEN}, list[str]()
+    *setup, own = task["sources"]
     try:
-        here: dict[str, Any] = {"__name__": "__main__"}
-        for source in task["sources"]:
-            run(source, here)
+        for source, place in [*((one, "set-up") for one in setup), (own, "exercise's")]:
+            run(source, here, failed, f" In the {place} cell: ")
         function = here.get(task["function"])
         if not callable(function):
-            return {"error": f"The cell defines no function {task['function']}."}
+            no = f"The cell defines no function {task['function']}.{LEFT_OUT}"
+            return {"error": "".join([no, *failed[:1]])}
         rounds = []
         for given in task["rounds"]:
             found, changed = observed(function, tuple(values.read(given)), task["learns"])
             rounds.append({"values": values.written(found), "changed": changed})
         return {"rounds": rounds}
     except BaseException as error:  # SystemExit too
-        return {"error": f"Your code stopped: {in_words(error)}"}
+        return {"error": ". Before that:".join([f"Your code stopped: {in_words(error)}", *failed[:1]])}
 
 
-def run(source: str, here: dict[str, Any]) -> None:
-    """A cell's definitions, imports and assignments. A try of the function below it must cost no grade.
+def run(source: str, here: dict[str, Any], failed: list[str], place: str) -> None:
+    """A cell's definitions, imports and assignments, of which one that fails is told and left out.
 
-    It may ask for what another cell made. So all else is left out, and an assignment that fails too.
+    A try of the function below it, or an import that nobody needs, must cost no grade.
     """
-    for node in parsed(source).body:
-        if isinstance(node, DEFINED | ASSIGNED):
-            with suppress(*() if isinstance(node, DEFINED) else (Exception,)):
-                exec(compile(ast.Module([node], []), "<cell>", "exec"), here)
+    with telling(failed, place):
+        for node in parsed(source).body:
+            inside = ast.walk(node) if isinstance(node, AROUND) else [node]
+            if isinstance(node, ASSIGNED) or any(isinstance(one, DEFINED) for one in inside):
+                with telling(failed, place):
+                    exec(compile(ast.Module([node], []), "<cell>", "exec"), here)
+
+
+@contextmanager
+def telling(failed: list[str], place: str) -> Iterator[None]:
+    """Goes on after an error, which is kept in words."""
+    try:
+        yield
+    except Exception as error:
+        failed.append(place + in_words(error))
 
 
 def parsed(source: str) -> ast.Module:
@@ -155,6 +176,6 @@ def parsed(source: str) -> ast.Module:
 
 def in_words(error: BaseException) -> str:
     try:
-        return f"{type(error).__name__}: {error}"[:WORDS] + (ALONE_HERE if type(error) is NameError else "")
+        return f"{type(error).__name__}: {error}"[:WORDS] + HINTS.get(type(error), "")
     except BaseException:
         return type(error).__name__[:WORDS]

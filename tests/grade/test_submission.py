@@ -153,19 +153,24 @@ def test_a_function_of_the_page_is_nobodys_answer(tmp_path: Path) -> None:
 
 def test_magic_lines_do_not_stop_a_cell() -> None:
     here: dict[str, object] = {}
-    worker.run("if 1:\n    %time x\n!ls\ny = 2\nx?", here)
-    assert here["y"] == 2
+    failed: list[str] = []
+    worker.run("if 1:\n    %time x\n!ls\ny = 2\nx?", here, failed, "")
+    assert here["y"] == 2 and not failed
 
 
 def test_python_that_looks_like_magic_is_left_alone() -> None:
     here: dict[str, int] = {}
-    worker.run("x = (7\n     % 4)", here)
+    worker.run("x = (7\n     % 4)", here, [], "")
     assert here["x"] == 3
 
 
-def answered(source: str) -> dict[str, object]:
+def answered(source: str, setup: str = SETUP) -> dict[str, object]:
     rounds = values.written([(2.0,), (3.0,)])
-    return worker.answer({"sources": [SETUP, source], "function": "f", "learns": False, "rounds": rounds})
+    return worker.answer({"sources": [setup, source], "function": "f", "learns": False, "rounds": rounds})
+
+
+def numbers(source: str, setup: str = SETUP) -> list[object]:
+    return [one["values"][0]["numbers"] for one in answered(source, setup)["rounds"]]
 
 
 @pytest.mark.parametrize(
@@ -178,11 +183,16 @@ def answered(source: str) -> dict[str, object]:
         "for x in digits:\n    f(x)",
         "import math\nraise SystemExit",
         "result: float = f('a') / 2",
+        "import seaborn as sns",
+        "def show(z=logits):\n    return z",
+        "class Show(Plot):\n    pass",
+        "if True:\n    import seaborn\n    print(f(test.labels))",
+        "for x in digits:\n    import seaborn",
     ],
 )
 def test_a_try_of_the_function_in_its_cell_costs_nothing(stray: str) -> None:
     cell = f"import math\nTWICE = 2\nTWICE += 0\n\ndef f(x):\n    return math.fabs(TWICE * x)\n\n{stray}"
-    assert [one["values"][0]["numbers"] for one in answered(cell)["rounds"]] == [[4.0], [6.0]]
+    assert numbers(cell) == [[4.0], [6.0]] and numbers(f"{stray}\n{cell}") == [[4.0], [6.0]]
 
 
 def test_what_is_missing_in_the_cell_is_said_so() -> None:
@@ -190,6 +200,64 @@ def test_what_is_missing_in_the_cell_is_said_so() -> None:
         said = answered(cell)["error"]
         assert "NameError: name 'soften' is not defined. Only this cell and" in said and "define" in said
     assert "Only this cell" not in answered("def f(x):\n    return x / 0")["error"]
+
+
+RIGHT = "def f(x):\n    return 2 * x"
+
+
+@pytest.mark.parametrize("setup", ["import seaborn as sns\nTWO = 2", "TWO = 2\nimport torch.nothing", "TWO = 2"])
+def test_an_import_that_nobody_needs_costs_nothing_in_the_set_up_cell(setup: str) -> None:
+    assert numbers("def f(x):\n    return TWO * x", f"{SETUP}\n{setup}") == [[4.0], [6.0]]
+
+
+@pytest.mark.parametrize(
+    ("setup", "cell", "said"),
+    [
+        ("from nowhere import two", "def f(x):\n    return two * x", "In the set-up cell: ModuleNotFoundError: No module"),
+        ("x = (", "def f(x):\n    return two * x", "In the set-up cell: SyntaxError: '(' was never"),
+        ("", "from nowhere import two\n\ndef f(x):\n    return two * x", "In the exercise's cell: ModuleNotFoundError"),
+        ("", "def f(x):\n    return (x", "no function f. Lines outside of definitions, imports and assignments are "
+            "not run. In the exercise's cell: SyntaxError: '(' was never closed (<cell>, line 2)"),
+        ("", "TWO = nothing\ndef f(x):\n    return 1 / 0", "ZeroDivisionError: division by zero. Before that: In the"),
+    ],
+)  # fmt: skip
+def test_a_message_says_in_which_cell_it_stopped_first(setup: str, cell: str, said: str) -> None:
+    assert said in answered(cell, f"{SETUP}\n{setup}")["error"]
+
+
+def test_a_lost_set_up_cell_costs_nothing() -> None:
+    cell = "def f(x):\n    z = F.relu(nn.Identity()(torch.tensor(2.0 * x)))\n    return np.sqrt(math.pow(float(z), 2))"
+    assert numbers(cell, "") == [[4.0], [6.0]]
+    assert numbers("math = 2\n\ndef f(x):\n    return math * x") == [[4.0], [6.0]]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "try:\n    from nowhere import two\nexcept ImportError:\n    two = 2\n\ndef f(x):\n    return two * x",
+        "if True:\n    def f(x):\n        return 2 * x",
+        "with torch.no_grad():\n    def f(x):\n        return 2 * x",
+    ],
+)
+def test_what_is_defined_within_a_try_an_if_or_a_with_is_there(cell: str) -> None:
+    assert numbers(cell) == [[4.0], [6.0]]
+
+
+@pytest.mark.parametrize("around", ["if True:\n    raise SystemExit", "with torch.no_grad():\n    raise SystemExit"])
+def test_without_a_definition_in_it_it_is_not_run(around: str) -> None:
+    assert numbers(f"{around}\n{RIGHT}") == [[4.0], [6.0]]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "TABLE = {}\nTABLE.update({2.0: 4})\n\ndef f(x):\n    return TABLE[x]",
+        "for two in [2]: pass\n\ndef f(x):\n    return two * x",
+        "exec('def f(x): return 2 * x')",
+    ],
+)
+def test_lines_that_were_left_out_are_told_where_something_is_missing(cell: str) -> None:
+    assert "Lines outside of definitions, imports and assignments are not run." in answered(cell)["error"]
 
 
 def test_a_flood_of_set_up_takes_neither_time_nor_memory() -> None:
