@@ -118,7 +118,9 @@ def grade_submissions(arguments: argparse.Namespace) -> int:
     for grade in grades:
         print(f"{sum(grade.points.values()):6g}  {grade.learner}  {' '.join(grade.remarks)}".rstrip())
     print(f"{len(grades)} graded; {arguments.out}, and a page a learner in {arguments.out.with_suffix('')}")
-    return 0
+    if broken := [grade.learner for grade in grades if not grade.whole]:
+        print(f"kdlib: could not be graded whole: {', '.join(broken)}", file=sys.stderr)
+    return 1 if broken else 0
 
 
 def list_data(arguments: argparse.Namespace) -> int:

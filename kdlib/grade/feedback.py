@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -22,12 +23,13 @@ td, th {{ text-align: left; vertical-align: top; padding: 0.4rem 0.8rem 0.4rem 0
 
 @dataclass
 class Grade:
-    """Points and words for each label, and what was odd about what was handed in."""
+    """Points and words for each label, what was odd about what was handed in, whether all could be read."""
 
     learner: str
     points: dict[str, float] = field(default_factory=dict)
     messages: dict[str, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
+    whole: bool = True
 
 
 def page(got: Grade, exercises: Sequence[Exercise]) -> str:
@@ -43,7 +45,7 @@ def page(got: Grade, exercises: Sequence[Exercise]) -> str:
 def table(grades: Sequence[Grade], exercises: Sequence[Exercise], out: Path) -> None:
     """A row a learner: points for each exercise, their sum, remarks."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
     writer.writerow(["learner", *(e.label for e in exercises), "total", "remarks"])
     for grade in grades:
         points = [grade.points[e.label] for e in exercises]
@@ -53,5 +55,5 @@ def table(grades: Sequence[Grade], exercises: Sequence[Exercise], out: Path) -> 
 
 
 def harmless(text: str) -> str:
-    """No formula for the program that opens the table."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    """No formula for the program that opens the table, not even for one that splits it at semicolons."""
+    return re.sub(r"(^|;)(?=[=+\-@\t\r])", r"\1'", text)

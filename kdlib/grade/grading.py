@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import re
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
@@ -9,14 +11,14 @@ from dataclasses import asdict
 from pathlib import Path
 from threading import Event, current_thread
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
-from kdlib import __version__, check, files, progress
+from kdlib import check, files, progress
 from kdlib.check.checking import observed
 from kdlib.grade import feedback, sandbox, submission, values
 from kdlib.grade.exercise import FILE, Exercise, load
 from kdlib.grade.feedback import Grade
 
-PACKAGE = Path(check.__file__).resolve().parents[1]
 SECONDS, START = 10, 60  # an exercise's, and what a busy machine may take to start Python
 PATIENCE = 4 * SECONDS  # of the clock, for who sleeps and for a busy machine
 BOOK = {one.exercise for one in vars(check).values() if isinstance(one, check.Check)}  # labels
@@ -34,12 +36,14 @@ class Course(NamedTuple):
 
 def found(folder: Path) -> Iterator[tuple[str, Path]]:
     """Learner and path: a notebook a learner, or a folder of them. Hidden ones are left out."""
-    for path in sorted(folder.iterdir()):
-        if not path.name.startswith("."):
-            name = plain(path.stem if path.suffix == ".ipynb" else path.name)
-            if len(name.encode()) > 200:  # files are named by it
-                name = f"{name[:40]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-            yield name, path
+    for path in sorted(path for path in folder.iterdir() if not path.name.startswith(".")):
+        if not submission.is_notebook(path) and not path.is_dir():
+            print(f"kdlib: no notebook and no folder, left out: {plain(path.name)}", file=sys.stderr)
+            continue
+        name = plain(normalize("NFC", path.stem if submission.is_notebook(path) else path.name))
+        if len(name.encode()) > 200:  # files are named by it
+            name = f"{name[:40]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+        yield name, path
 
 
 def plain(text: str) -> str:
@@ -57,6 +61,8 @@ def grade(got: Grade, notebooks: dict[str, bytes], course: Course, command: list
     for e, rounds in asked:
         right, got.messages[e.label] = verdict(e, rounds, answers[e.label])
         got.points[e.label] = e.points if right else 0.0
+    said = [*remarks, *got.messages.values()]
+    got.whole = not any(one.endswith((submission.NO_NOTEBOOK, sandbox.TOO_LONG)) for one in said)
 
 
 def answered(tasks: list[dict[str, Any]], command: list[str], stop: Event) -> dict[str, dict[str, Any]]:
@@ -126,6 +132,8 @@ def grade_all(submissions: Path, checks: Path, out: Path, *, jobs: int, unsafe: 
         raise ValueError(f"{submissions} is no folder")
     if out.resolve().is_relative_to(submissions.resolve()):
         raise ValueError(f"--out {out} lies among the submissions and would be graded; take another folder")
+    if not out.suffix:
+        raise ValueError(f"--out {out} is no table's name; take {out}.csv")
     exercises, todo = load(checks), list(found(submissions))
     learners = [learner for learner, _ in todo]
     if twice := {learner for learner in learners if learners.count(learner) > 1}:
@@ -135,8 +143,8 @@ def grade_all(submissions: Path, checks: Path, out: Path, *, jobs: int, unsafe: 
     for exercise in exercises:
         try_out(exercise)
     out.with_suffix("").mkdir(parents=True, exist_ok=True)
-    code = [one for room in ("check", "grade") for one in sorted((PACKAGE / room).glob("*.py"))]
-    key = b"".join(one.read_bytes() for one in (checks / FILE, *code)) + __version__.encode()
+    code = sorted(sandbox.PACKAGE.rglob("*.py"))  # checks ask for trusted code in many rooms
+    key = b"".join(one.read_bytes() for one in (checks / FILE, *code))
     course, grades = Course(exercises, key, out.with_suffix(""), unsafe, Event()), list[Grade]()
     with ThreadPoolExecutor(jobs) as pool, progress.bar(len(todo), "graded", unit="notebook") as bar:
         try:
@@ -156,6 +164,8 @@ def one(course: Course, learner: str, path: Path) -> Grade:
     note, digest = course.folder / f"{learner}.json", ""
     none = {e.label: "Not handed in." for e in course.exercises}
     got = Grade(learner, dict.fromkeys(none, 0.0), none)
+    if again := re.search(r" \((\d+)\)$", learner):
+        got.remarks.append(f"A name ending in ({again[1]}) is often a second download of {learner[: again.start()]}.")
     try:
         notebooks = submission.content(path)
         digest = hashlib.sha256(course.key + repr(notebooks).encode()).hexdigest()
@@ -167,9 +177,10 @@ def one(course: Course, learner: str, path: Path) -> Grade:
     except Exception as error:  # the others are graded
         said = error if isinstance(error, ValueError) else f"it cannot be graded ({type(error).__name__})"
         got.remarks.append(f"{path.name}: {said}.")
+        got.whole = False
     got.messages = {label: plain(said) for label, said in got.messages.items()}
     got.remarks = [plain(remark) for remark in got.remarks]
-    if any("It took more than" in said for said in got.messages.values()):
+    if any("It took" in said for said in got.messages.values()):
         digest = ""  # next time it may be quicker
     if not course.stop.is_set():
         files.write_text(note, json.dumps({"digest": digest, **asdict(got)}))

@@ -23,10 +23,12 @@ import kdlib
 PACKAGE = Path(kdlib.__file__).resolve().parent
 NOBODY = 60_000  # and the numbers above it, one a sandbox: what one forks is not counted for another
 MEMORY, PROCESSES, OUTPUT, TMP = 3_000_000_000, 12, 4_000_000, 64_000_000  # bytes, but for the second
+TOO_LONG = "It took too long in all. On a busy machine grade again."
 LOOK = 0.05  # seconds from one look to the next
 ROOT = str(PACKAGE.parent)  # inside there is nothing in it but kdlib
 RUN = f"import sys; sys.path.insert(0, {ROOT!r}); from kdlib.grade import worker; worker.main()"
-WORKER = [sys.executable, "-I", "-c", RUN]
+# Not resolved: a venv's Python is a link, and only by its place does it know its packages.
+WORKER = [os.path.abspath(sys.executable), "-I", "-c", RUN]
 THREADS = {"OMP_NUM_THREADS": "1", "HOME": "/tmp", "LANG": "C.UTF-8", "PATH": os.environ.get("PATH", "")}
 
 
@@ -34,7 +36,7 @@ def visible() -> list[Path]:
     """Python, its packages and kdlib; no folder with anything else."""
     places = [sys.prefix, sys.base_prefix, *(path for path in sys.path if path.endswith("-packages"))]
     places += [str(PACKAGE), "/usr", "/etc/ld.so.cache", "/etc/alternatives"]
-    there = {path for path in map(Path, places) if path.exists()}
+    there = {path for path in map(Path, map(os.path.abspath, places)) if path.exists()}
     return sorted(path for path in there if not there & set(path.parents))
 
 
@@ -121,7 +123,7 @@ def supervised(process: subprocess.Popen[bytes], deadline: float, stop: Event) -
         if len(out) > OUTPUT:
             return out[:OUTPUT], f"It wrote more than {OUTPUT // 1_000_000} MB."
         if time.monotonic() > deadline:
-            return out, "It took too long in all. On a busy machine delete its .json, grade again."
+            return out, TOO_LONG
         if stop.is_set():
             return out, "The grader was stopped."
         if reason := greedy(process.pid):

@@ -188,7 +188,16 @@ def test_what_a_learner_writes_is_text_in_page_and_table(tmp_path: Path) -> None
     page = feedback.page(got, one)
     assert "<script>alert" not in page and "<b>" not in page and "<i>" not in page
     feedback.table([grading.Grade("=cmd", {"ex-t": 1.0}, {"ex-t": ""}, ["@x"])], one, tmp_path / "t.csv")
-    assert (tmp_path / "t.csv").read_text("utf-8-sig").splitlines()[1] == "'=cmd,1,1,'@x"
+    assert (tmp_path / "t.csv").read_text("utf-8-sig").splitlines()[1] == '"\'=cmd","1","1","\'@x"'
+
+
+def test_no_cell_is_a_formula_where_semicolons_separate(tmp_path: Path) -> None:
+    one = [Exercise(Check("ex-t", lambda draw: (1,), abs, "", {}), "f")]
+    got = grading.Grade("Gus;=1+1;", {"ex-t": 1.0}, {"ex-t": ""}, ["a;=2+2;b.ipynb: it is no notebook."])
+    feedback.table([got], one, tmp_path / "t.csv")
+    for separator in (",", ";"):
+        with (tmp_path / "t.csv").open(encoding="utf-8-sig", newline="") as file:
+            assert not [cell for row in csv.reader(file, delimiter=separator) for cell in row if cell[:1] == "="]
 
 
 def test_names_and_words_from_outside_are_plain_text(
@@ -270,14 +279,74 @@ def test_a_check_that_fails_by_itself_is_told_before_anybody_is_graded(tmp_path:
 def test_another_kdlib_grades_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     monkeypatch.setattr(grading, "grade", lambda got, *rest: asked.append(got.learner))
-    monkeypatch.setattr(grading, "PACKAGE", tmp_path)
-    (tmp_path / "check").mkdir()
+    monkeypatch.setattr(sandbox, "PACKAGE", tmp_path)
+    (tmp_path / "losses" / "more").mkdir(parents=True)  # trusted code is not in check alone
     assignment(tmp_path / "private")
     notebook(tmp_path / "inbox" / "a.ipynb", FULL)
     for text in ("one", "one", "other"):
-        (tmp_path / "check" / "some.py").write_text(text)
+        (tmp_path / "losses" / "more" / "some.py").write_text(text)
         graded(tmp_path, "--unsafe")
     assert asked == ["a", "a"]
+
+
+def test_other_files_are_no_learners_but_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assignment(tmp_path / "private")
+    notebook(tmp_path / "inbox" / "ann.IPYNB", FULL)
+    for name in ("notes.txt", "Tom.zip"):
+        (tmp_path / "inbox" / name).touch()
+    assert set(graded(tmp_path, "--unsafe")) == {"ann"}
+    said = capsys.readouterr().err
+    assert "left out: Tom.zip" in said and "left out: notes.txt" in said
+
+
+def test_names_are_alike_however_their_accents_are_written(tmp_path: Path) -> None:
+    notebook(tmp_path / "inbox" / "Jose\u0301.ipynb", FULL)
+    assert [name for name, _ in grading.found(tmp_path / "inbox")] == ["Jos\u00e9"]
+
+
+@pytest.mark.parametrize("path", ["Tom (1).ipynb", "Tom (1)/a.ipynb"])
+def test_a_learner_who_may_be_there_twice_is_remarked(tmp_path: Path, path: str) -> None:
+    assignment(tmp_path / "private")
+    notebook(tmp_path / "inbox" / path, FULL)
+    said = graded(tmp_path, "--unsafe")["Tom (1)"]
+    assert said["total"] == "3" and "(1) is often a second download of Tom." in said["remarks"]
+
+
+def test_a_table_without_a_suffix_is_refused_before_grading(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notebook(tmp_path / "inbox" / "ann.ipynb", FULL)
+    arguments = ["grade", str(tmp_path / "inbox"), "--checks", str(assignment(tmp_path / "private"))]
+    assert cli.main([*arguments, "--out", str(tmp_path / "week3"), "--unsafe"]) == 1
+    assert "week3.csv" in capsys.readouterr().err and not (tmp_path / "week3").exists()
+
+
+def test_the_exit_code_says_that_a_notebook_could_not_be_graded_whole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assignment(tmp_path / "private")
+    notebook(tmp_path / "inbox" / "ann.ipynb", FULL)
+    notebook(tmp_path / "inbox" / "bo" / "a.ipynb", FULL)
+    (tmp_path / "inbox" / "bo" / "b.ipynb").write_text("no notebook")
+    (tmp_path / "inbox" / "cy").mkdir()
+    out = str(tmp_path / "grades.csv")
+    for _ in ("new", "kept"):
+        arguments = ["grade", str(tmp_path / "inbox"), "--checks", str(tmp_path / "private"), "--out", out]
+        assert cli.main([*arguments, "--unsafe"]) == 1
+        assert "could not be graded whole: bo, cy\n" in capsys.readouterr().err
+
+
+def test_who_ran_out_of_time_in_all_is_named_and_graded_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assignment(tmp_path / "private")
+    notebook(tmp_path / "inbox" / "ann.ipynb", FULL)
+    arguments = ["grade", str(tmp_path / "inbox"), "--checks", str(tmp_path / "private"), "--unsafe"]
+    with monkeypatch.context() as busy:
+        busy.setattr(sandbox, "run", lambda *given: (b"", sandbox.TOO_LONG))
+        assert cli.main([*arguments, "--out", str(tmp_path / "grades.csv")]) == 1
+    assert "could not be graded whole: ann" in capsys.readouterr().err
+    assert graded(tmp_path, "--unsafe")["ann"]["total"] == "3"
 
 
 def test_a_second_download_comes_after_the_first(tmp_path: Path) -> None:
