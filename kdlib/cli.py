@@ -104,6 +104,7 @@ def add_grade(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("submissions", type=Path, help="a notebook or folder a learner")
     parser.add_argument("--checks", type=Path, required=True, metavar="FOLDER", help="holds checks.py")
     parser.add_argument("--out", type=Path, default=Path("grades.csv"), metavar="FILE", help="the table")
+    parser.add_argument("--marks", type=Path, metavar="FILE", help="a table of points given by hand")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="notebooks at a time")
     parser.add_argument("--unsafe", action="store_true", help="no sandbox: their code may do what you may do")
     parser.set_defaults(run=grade_submissions)
@@ -113,7 +114,7 @@ def grade_submissions(arguments: argparse.Namespace) -> int:
     """Grade a folder; 1 where a notebook could not be graded whole."""
     from kdlib.grade import grading  # here: it wants psutil, which readers need not have
 
-    known = {"jobs": arguments.jobs, "unsafe": arguments.unsafe}
+    known = {"jobs": arguments.jobs, "unsafe": arguments.unsafe, "marks": arguments.marks}
     grades = grading.grade_all(arguments.submissions, arguments.checks, arguments.out, **known)
     for grade in grades:
         print(f"{sum(grade.points.values()):6g}  {grade.learner}  {' '.join(grade.remarks)}".rstrip())

@@ -6,11 +6,11 @@
     worker       what runs inside: calls the learner's functions, says what they give
     values       how inputs go in and results come out: as numbers, never as objects
     grading      outside: inputs, verdicts, points; one submission, then all of them
-    feedback     the table of grades, and a page a learner
+    feedback     the tables of grades and of marks given by hand, and a page a learner
 
 A learner's code gives values and nothing else. What they are worth is decided outside.
 """
 
-from kdlib.grade.exercise import Exercise
+from kdlib.grade.exercise import ByHand, Exercise
 
-__all__ = ["Exercise"]
+__all__ = ["ByHand", "Exercise"]

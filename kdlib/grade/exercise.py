@@ -3,7 +3,7 @@
 import runpy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:  # whoever reads markers alone needs no torch
     from kdlib.check import Check
@@ -39,7 +39,14 @@ class Exercise:
         return self.check.exercise
 
 
-def load(folder: Path) -> list[Exercise]:
+class ByHand(NamedTuple):
+    """An exercise that the teacher marks: its label, and the points that it is worth."""
+
+    label: str
+    points: float = 1
+
+
+def load(folder: Path) -> list[Exercise | ByHand]:
     """The exercises of a folder of private checks. ValueError says what is wrong with it."""
     path = folder / FILE
     if not path.is_file():
@@ -48,8 +55,8 @@ def load(folder: Path) -> list[Exercise]:
         found = runpy.run_path(str(path)).get(NAME)
     except Exception as error:
         raise ValueError(f"{path} stopped: {type(error).__name__}: {error}") from error
-    if not isinstance(found, list) or not found or not all(isinstance(one, Exercise) for one in found):
-        raise ValueError(f"{path} has no {NAME}, a list of Exercise")
+    if not isinstance(found, list) or not found or {*map(type, found)} - {Exercise, ByHand}:
+        raise ValueError(f"{path} has no {NAME}, a list of Exercise and ByHand")
     labels = [one.label for one in found]
     if twice := {label for label in labels if labels.count(label) > 1}:
         raise ValueError(f"{path} holds {min(twice)} twice")

@@ -25,7 +25,7 @@ BOOK = {one.exercise for one in vars(check).values() if isinstance(one, check.Ch
 
 
 class Course(NamedTuple):
-    """What the grading of all submissions shares; `folder` is where notes and pages go."""
+    """What the grading of all submissions shares; `folder` is where notes go."""
 
     exercises: list[Exercise]
     key: bytes
@@ -122,50 +122,57 @@ def verdict(exercise: Exercise, rounds: list[tuple[Any, ...]], answer: dict[str,
     return said.passed, said.message
 
 
-def grade_all(submissions: Path, checks: Path, out: Path, *, jobs: int, unsafe: bool = False) -> list[Grade]:
+def grade_all(
+    submissions: Path, checks: Path, out: Path, *, jobs: int, unsafe: bool = False, marks: Path | None = None
+) -> list[Grade]:
     """Grade a folder; writes the table, and a page a learner. What was graded before is kept.
+
+    `marks` is a table of the points that a teacher gave. They win over the machine's.
 
     Raises:
         ValueError: in words, where the checks are wrong or there is no sandbox and `unsafe` is not given.
     """
-    if not submissions.is_dir():
-        raise ValueError(f"{submissions} is no folder")
     if out.resolve().is_relative_to(submissions.resolve()):
         raise ValueError(f"--out {out} lies among the submissions and would be graded; take another folder")
     if not out.suffix:
         raise ValueError(f"--out {out} is no table's name; take {out}.csv")
-    exercises, todo = load(checks), list(found(submissions))
+    todo, listed = list(found(submissions)), load(checks)
+    exercises = [one for one in listed if isinstance(one, Exercise)]
     learners = [learner for learner, _ in todo]
     if twice := {learner for learner in learners if learners.count(learner) > 1}:
         raise ValueError(f"{min(twice)!r} is the name of two submissions in {submissions}")
+    by_hand = feedback.by_hand(marks, learners, listed)
     if not unsafe and (trouble := sandbox.trouble()):
         raise ValueError(f"{trouble}. With --unsafe a learner's code could read and delete your files")
     for exercise in exercises:
         try_out(exercise)
     out.with_suffix("").mkdir(parents=True, exist_ok=True)
-    code = sorted(sandbox.PACKAGE.rglob("*.py"))  # checks ask for trusted code in many rooms
-    key = b"".join(one.read_bytes() for one in (checks / FILE, *code))
+    # Checks ask for trusted code in many rooms.
+    key = b"".join(one.read_bytes() for one in (checks / FILE, *sorted(sandbox.PACKAGE.rglob("*.py"))))
     course, grades = Course(exercises, key, out.with_suffix(""), unsafe, Event()), list[Grade]()
     with ThreadPoolExecutor(jobs) as pool, progress.bar(len(todo), "graded", unit="notebook") as bar:
         try:
             for future in as_completed([pool.submit(one, course, *item) for item in todo]):
-                grades.append(future.result())
+                grades.append(got := future.result())
+                for label, mark in by_hand[got.learner].items():
+                    got.points[label], got.messages[label] = mark
+                files.write_text(course.folder / f"{got.learner}.html", feedback.page(got, listed))
                 bar.update()
         finally:
             course.stop.set()
             pool.shutdown(cancel_futures=True)
     grades.sort(key=lambda got: got.learner)
-    feedback.table(grades, exercises, out)
+    feedback.table(grades, listed, out)
     return grades
 
 
 def one(course: Course, learner: str, path: Path) -> Grade:
-    """A learner's grade, kept from before or new, and its page. Whatever is handed in, there is one."""
+    """A learner's grade by the machine, kept from before or new. Whatever is handed in, there is one."""
     note, digest = course.folder / f"{learner}.json", ""
     none = {e.label: "Not handed in." for e in course.exercises}
     got = Grade(learner, dict.fromkeys(none, 0.0), none)
     if again := re.search(r" \((\d+)\)$", learner):
-        got.remarks.append(f"A name ending in ({again[1]}) is often a second download of {learner[: again.start()]}.")
+        got.remarks.append(f"By its ({again[1]}) it may be a second download of {learner[: again.start()]}.")
     try:
         notebooks = submission.content(path)
         digest = hashlib.sha256(course.key + repr(notebooks).encode()).hexdigest()
@@ -180,11 +187,9 @@ def one(course: Course, learner: str, path: Path) -> Grade:
         got.whole = False
     got.messages = {label: plain(said) for label, said in got.messages.items()}
     got.remarks = [plain(remark) for remark in got.remarks]
-    if any("It took" in said for said in got.messages.values()):
-        digest = ""  # next time it may be quicker
+    slow = any("It took" in said for said in got.messages.values())  # next time it may be quicker
     if not course.stop.is_set():
-        files.write_text(note, json.dumps({"digest": digest, **asdict(got)}))
-        files.write_text(note.with_suffix(".html"), feedback.page(got, course.exercises))
+        files.write_text(note, json.dumps({"digest": "" if slow else digest, **asdict(got)}))
     return got
 
 

@@ -25,10 +25,10 @@ NOBODY = 60_000  # and the numbers above it, one a sandbox: what one forks is no
 MEMORY, PROCESSES, OUTPUT, TMP = 3_000_000_000, 12, 4_000_000, 64_000_000  # bytes, but for the second
 TOO_LONG = "It took too long in all. On a busy machine grade again."
 LOOK = 0.05  # seconds from one look to the next
-ROOT = str(PACKAGE.parent)  # inside there is nothing in it but kdlib
-RUN = f"import sys; sys.path.insert(0, {ROOT!r}); from kdlib.grade import worker; worker.main()"
+# Inside there is nothing but kdlib in its folder.
+RUN = f"import sys; sys.path[:0] = [{str(PACKAGE.parent)!r}]; from kdlib.grade import worker; worker.main()"
 # Not resolved: a venv's Python is a link, and only by its place does it know its packages.
-WORKER = [os.path.abspath(sys.executable), "-I", "-c", RUN]
+WORKER = [os.path.abspath(sys.executable), "-I", "-c", RUN]  # noqa: PTH100
 THREADS = {"OMP_NUM_THREADS": "1", "HOME": "/tmp", "LANG": "C.UTF-8", "PATH": os.environ.get("PATH", "")}
 
 

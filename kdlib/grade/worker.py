@@ -7,7 +7,6 @@ called. What is learned here is values; an answer that is invented is worth what
 import ast
 import ctypes
 import json
-import math
 import os
 import re
 import resource
@@ -19,10 +18,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import nn
 
 from kdlib.check.checking import observed
 from kdlib.grade import values
@@ -32,10 +28,11 @@ NOT_PYTHON = re.compile(r"^([ \t]*)(?:[%!].*|[\w.]+\?{1,2}[ \t]*)$", re.MULTILIN
 DEFINED = ast.FunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom
 ASSIGNED = ast.Assign | ast.AnnAssign | ast.AugAssign
 AROUND = ast.Try | ast.If | ast.With  # run where there is a definition or an import inside
-GIVEN = {"math": math, "np": np, "torch": torch, "F": F, "nn": nn}  # as in the sheets' set-up cells
-LEFT_OUT = " Lines outside of definitions, imports and assignments are not run."
-ALONE_HERE = " Only this cell and the set-up cell are graded: define or import it in this cell."
-HINTS = {KeyError: f".{LEFT_OUT}", NameError: f".{ALONE_HERE}{LEFT_OUT}"}
+# The sheets' set-up cells, which learners may lose.
+GIVEN = "import math, numpy as np, torch, torch.nn.functional as F; from torch import nn"
+LEFT_OUT = "Lines outside of definitions, imports and assignments are not run."
+ALONE_HERE = "Only this cell and the set-up cell are graded: define or import it in this cell."
+HINTS = {KeyError: f". {LEFT_OUT}", NameError: f". {ALONE_HERE} {LEFT_OUT}"}
 ALONE = os.getpid() == 1  # in the sandbox, where nobody can stop this process, and it may kill all others
 LIMITS = {resource.RLIMIT_FSIZE: 16_000_000, resource.RLIMIT_NOFILE: 128, resource.RLIMIT_CORE: 0}
 # Elsewhere all that the teacher runs would count. Of the addresses torch alone needs half.
@@ -126,26 +123,23 @@ def made() -> int:
 
 def answer(task: dict[str, Any]) -> dict[str, Any]:
     """What a learner's function gives for each round of inputs, or the error in words."""
-    here, failed = {"__name__": "__main__", **GIVEN}, list[str]()
+    here, failed = dict[str, Any](__name__="__main__"), list[str]()
+    said = f"The cell defines no function {task['function']}. {LEFT_OUT}"
     *setup, own = task["sources"]
     try:
-        for source, place in [*((one, "set-up") for one in setup), (own, "exercise's")]:
-            run(source, here, failed, f" In the {place} cell: ")
+        for source, place in [*((one, "set-up") for one in (GIVEN, *setup)), (own, "exercise's")]:
+            run(source, here, failed, f" (before that, in the {place} cell: ")
         function = here.get(task["function"])
-        if not callable(function):
-            no = f"The cell defines no function {task['function']}.{LEFT_OUT}"
-            return {"error": "".join([no, *failed[:1]])}
-        rounds = []
-        for given in task["rounds"]:
-            found, changed = observed(function, tuple(values.read(given)), task["learns"])
-            rounds.append({"values": values.written(found), "changed": changed})
-        return {"rounds": rounds}
+        if callable(function):
+            seen = [observed(function, tuple(values.read(one)), task["learns"]) for one in task["rounds"]]
+            return {"rounds": [{"values": values.written(found), "changed": it} for found, it in seen]}
     except BaseException as error:  # SystemExit too
-        return {"error": ". Before that:".join([f"Your code stopped: {in_words(error)}", *failed[:1]])}
+        said = f"Your code stopped: {in_words(error)}"
+    return {"error": "".join([said, *failed[:1]])}
 
 
 def run(source: str, here: dict[str, Any], failed: list[str], place: str) -> None:
-    """A cell's definitions, imports and assignments, of which one that fails is told and left out.
+    """A cell's definitions, imports and assignments. One that fails is put into words and left out.
 
     A try of the function below it, or an import that nobody needs, must cost no grade.
     """
@@ -159,11 +153,11 @@ def run(source: str, here: dict[str, Any], failed: list[str], place: str) -> Non
 
 @contextmanager
 def telling(failed: list[str], place: str) -> Iterator[None]:
-    """Goes on after an error, which is kept in words."""
+    """An error ends what is inside, no more, and is kept in words."""
     try:
         yield
     except Exception as error:
-        failed.append(place + in_words(error))
+        failed.append(f"{place}{in_words(error)})")
 
 
 def parsed(source: str) -> ast.Module:

@@ -130,7 +130,8 @@ def test_a_right_function_below_a_stub_is_graded_and_said_so(tmp_path: Path) -> 
     assert remarks == ["ex-t-mean: its cell has no mean_of; cell 4, with mean_of, was graded."]
 
 
-FLOODS = ["def f(" * 16_000, "def f" + "(" * 99_000, '"' * 99_999, ("'" * 3 + '"' * 3) * 16_000, "def f():" * 12_000]
+FLOODS = ["def f(" * 16_000, "def f" + "(" * 99_000, '"' * 99_999, ("'" * 3 + '"' * 3) * 16_000]
+FLOODS += ["def f():" * 12_000]
 FLOODS += ["def f():\n" * 11_000 + " x", "def f():" + " " * 99_000 + "x", "def f():" + "pass " * 19_000 + "x"]
 FLOODS += [" 'x' 'x'" * 12_000, "f\t" * 30_000, " " * 99_999, "\n " * 49_000, "def f()" + "()" * 49_000]
 
@@ -202,31 +203,30 @@ def test_what_is_missing_in_the_cell_is_said_so() -> None:
     assert "Only this cell" not in answered("def f(x):\n    return x / 0")["error"]
 
 
-RIGHT = "def f(x):\n    return 2 * x"
-
-
-@pytest.mark.parametrize("setup", ["import seaborn as sns\nTWO = 2", "TWO = 2\nimport torch.nothing", "TWO = 2"])
+@pytest.mark.parametrize("setup", ["import seaborn as sns\nTWO = 2", "TWO = 2\nimport torch.nothing"])
 def test_an_import_that_nobody_needs_costs_nothing_in_the_set_up_cell(setup: str) -> None:
     assert numbers("def f(x):\n    return TWO * x", f"{SETUP}\n{setup}") == [[4.0], [6.0]]
+
+
+NEEDS = "def f(x):\n    return two * x"
 
 
 @pytest.mark.parametrize(
     ("setup", "cell", "said"),
     [
-        ("from nowhere import two", "def f(x):\n    return two * x", "In the set-up cell: ModuleNotFoundError: No module"),
-        ("x = (", "def f(x):\n    return two * x", "In the set-up cell: SyntaxError: '(' was never"),
-        ("", "from nowhere import two\n\ndef f(x):\n    return two * x", "In the exercise's cell: ModuleNotFoundError"),
-        ("", "def f(x):\n    return (x", "no function f. Lines outside of definitions, imports and assignments are "
-            "not run. In the exercise's cell: SyntaxError: '(' was never closed (<cell>, line 2)"),
-        ("", "TWO = nothing\ndef f(x):\n    return 1 / 0", "ZeroDivisionError: division by zero. Before that: In the"),
+        ("from nowhere import two", NEEDS, "(before that, in the set-up cell: ModuleNotFoundError: No mod"),
+        ("x = (", NEEDS, "(before that, in the set-up cell: SyntaxError: '(' was never closed"),
+        ("", f"from nowhere import two\n{NEEDS}", "(before that, in the exercise's cell: Mod"),
+        ("", "def f(x):\n    return (x", "not run. (before that, in the exercise's cell: Syn"),
+        ("", "a = b\ndef f(x):\n    return 1 / 0", "by zero (before that, in the exercise's cell: N"),
     ],
-)  # fmt: skip
+)
 def test_a_message_says_in_which_cell_it_stopped_first(setup: str, cell: str, said: str) -> None:
     assert said in answered(cell, f"{SETUP}\n{setup}")["error"]
 
 
 def test_a_lost_set_up_cell_costs_nothing() -> None:
-    cell = "def f(x):\n    z = F.relu(nn.Identity()(torch.tensor(2.0 * x)))\n    return np.sqrt(math.pow(float(z), 2))"
+    cell = "def f(x):\n    z = F.relu(nn.ReLU()(torch.tensor(2.0 * x)))\n    return np.sqrt(math.pow(z, 2))"
     assert numbers(cell, "") == [[4.0], [6.0]]
     assert numbers("math = 2\n\ndef f(x):\n    return math * x") == [[4.0], [6.0]]
 
@@ -234,7 +234,7 @@ def test_a_lost_set_up_cell_costs_nothing() -> None:
 @pytest.mark.parametrize(
     "cell",
     [
-        "try:\n    from nowhere import two\nexcept ImportError:\n    two = 2\n\ndef f(x):\n    return two * x",
+        f"try:\n    from nowhere import two\nexcept ImportError:\n    two = 2\n\n{NEEDS}",
         "if True:\n    def f(x):\n        return 2 * x",
         "with torch.no_grad():\n    def f(x):\n        return 2 * x",
     ],
@@ -243,9 +243,9 @@ def test_what_is_defined_within_a_try_an_if_or_a_with_is_there(cell: str) -> Non
     assert numbers(cell) == [[4.0], [6.0]]
 
 
-@pytest.mark.parametrize("around", ["if True:\n    raise SystemExit", "with torch.no_grad():\n    raise SystemExit"])
+@pytest.mark.parametrize("around", ["if True:", "with torch.no_grad():"])
 def test_without_a_definition_in_it_it_is_not_run(around: str) -> None:
-    assert numbers(f"{around}\n{RIGHT}") == [[4.0], [6.0]]
+    assert numbers(f"{around}\n    raise SystemExit\ndef f(x):\n    return 2 * x") == [[4.0], [6.0]]
 
 
 @pytest.mark.parametrize(
