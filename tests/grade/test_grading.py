@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import time
 from pathlib import Path
 from threading import Event
@@ -425,3 +426,29 @@ def test_the_guides_marks_are_taken(tmp_path: Path) -> None:
     (tmp_path / "marks.csv").write_text(page.split("```text\n")[1].split("```")[0], "utf-8")
     marks = feedback.by_hand(tmp_path / "marks.csv", ["Ann Lee", "Bo Berg"], exercise.load(tmp_path))
     assert marks["Ann Lee"]["ex-02-store"][0] == 0.5 and marks["Bo Berg"]["ex-02-kl"][0] == 1
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="the guide's lines are for bash")
+def test_the_guides_lines_give_a_folder_a_learner(tmp_path: Path) -> None:
+    section = (Path(__file__).resolve().parents[2] / "book" / "grading.md").read_text("utf-8")
+    section = section.split("## From a learning platform")[1].split("\n## ")[0]
+    folders, files, canvas = (block.split("```")[0] for block in section.split("```bash\n")[1:])
+    given = {
+        folders: ["Ann Lee_12345_assignsubmission_file/a.ipynb", "Bo_O_7_assignsubmission_file_/a.ipynb"],
+        files: ["Ann Lee_12345_assignsubmission_file_a.ipynb", "Bo_O_7_assignsubmission_file_a.ipynb"],
+        canvas: ["leeann_12345_67890_02_loss.ipynb", "leeann_LATE_12345_67891_b.ipynb", "bo_7_9_a-1.ipynb"],
+    }
+    for at, (lines, names) in enumerate(given.items()):
+        for name in names:
+            notebook(tmp_path / str(at) / name, FULL)
+        subprocess.run(["bash", "-ec", lines], cwd=tmp_path / str(at), check=True)
+    learners = [[name for name, _ in grading.found(tmp_path / str(at))] for at in range(3)]
+    assert learners == [["Ann Lee_12345", "Bo_O_7"]] * 2 + [["bo_7", "leeann_12345"]]
+    assert len(list((tmp_path / "2" / "leeann_12345").iterdir())) == 2
+
+
+def test_the_plan_of_twelve_weeks_tells_machine_from_hand() -> None:
+    page = (Path(__file__).resolve().parents[2] / "book" / "teaching.md").read_text("utf-8")
+    rows = page.split("\n| week | chapter")[1].split("\n\n")[0].split("\n")[2:]
+    machine, hand = (re.findall(r"ex-[\w-]+", " ".join(row.split("|")[at] for row in rows)) for at in (3, 4))
+    assert len(rows) == 12 and set(machine) <= grading.BOOK and not set(hand) & grading.BOOK
