@@ -33,11 +33,12 @@ BESIDE = re.compile(r"\]\((?!\w+:)([^)\s]+)")
 ELSEWHERE = re.compile(r"\]\((?!\w+:|\.\.)([\w/]+)\.ipynb")
 ANSWERS = re.compile(r"```\{answer\}.*?```", re.DOTALL)
 HEADING = "## Exercises"
-HOW = (
-    "Write your answers where the cells ask for them, and keep each cell's first line. "
-    "The cell below tells you what is wrong, and `check.NAME.hint()` gives a nudge. "
-    "Each answer must run by itself: beside `math`, `np`, `torch` and `F` it uses only what its own cell "
-    "defines or imports. Of that cell only definitions, imports and assignments are graded."
+HOW = "Write your answers where the cells ask for them."
+CHECKED = (
+    " Keep each cell's first line. Arguments are torch tensors where an exercise gives their shape. The cell "
+    "below tells you what is wrong, and `check.NAME.hint()`, with the NAME of that cell, gives a nudge. Each "
+    "answer must run by itself: beside `math`, `np`, `torch` and `F` it uses only what its own cell defines or "
+    "imports. Of that cell only definitions, imports and assignments are graded."
 )
 SOLVED = "This is the teacher's copy: everything is solved."
 
@@ -101,7 +102,8 @@ def cells(page: Sheet, given: list[NotebookNode], *, solved: bool) -> Iterator[N
             continue
         text = cell.source.removeprefix(HEADING)
         if text != cell.source:
-            yield v4.new_markdown_cell(f"{HEADING}\n\n{SOLVED if solved else HOW}", id="how")
+            how = HOW + CHECKED * any("check" in tags(one) for one in given)
+            yield v4.new_markdown_cell(f"{HEADING}\n\n{SOLVED if solved else how}", id="how")
             yield v4.new_code_cell(IMPORTS, id="imports", metadata={"tags": ["setup"]})
         pieces = [(words, said) for words, said in page.pieces(text) if solved or not words]
         if pieces:

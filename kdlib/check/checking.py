@@ -5,6 +5,7 @@ would give, its message is shown. Nothing is random that a seed does not fix.
 """
 
 import inspect
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -104,7 +105,11 @@ class Check:
             seen = [observed(function, given, self.learns) for given in rounds]
         except Exception as error:  # whatever the learner's code raises
             return Verdict(False, f"Your function stopped: {type(error).__name__}: {error}")
-        return self.judge(rounds, seen)
+        said = self.judge(rounds, seen)
+        if said.passed and (others := from_other_cells(function)) and not os.environ.get("KDLIB_BOOK"):
+            more = f"It uses {' and '.join(others)} from another cell: copy that into its own before you hand in."
+            return Verdict(True, f"{said.message} {more}")
+        return said
 
     def hint(self) -> "Words":
         """A nudge, without the solution."""
@@ -144,6 +149,20 @@ class Check:
     def agree(self, found: Iterable[list[Tensor]], other: Iterable[list[Tensor]]) -> bool:
         """Whether two functions gave the same in every round; the second is asked no further than that."""
         return all(same(a, b, self.tolerance) for a, b in zip(found, other, strict=False))
+
+
+def from_other_cells(function: Function) -> list[str]:
+    """The notebook's functions that a function uses and that stand in another cell; a grader runs its own alone."""
+    own: Any = getattr(function, "__code__", None)
+    used = ((name, getattr(function, "__globals__", {}).get(name)) for name in names_in(own))
+    helpers = [(name, one) for name, one in used if inspect.isfunction(one) and one.__module__ == "__main__"]
+    return sorted(name for name, one in helpers if one.__code__.co_filename != own.co_filename)
+
+
+def names_in(code: Any) -> set[str]:
+    """The names that code looks up outside of itself, in what it defines inside as well."""
+    inside = (names_in(one) for one in code.co_consts if inspect.iscode(one)) if code else ()
+    return set(code.co_names if code else ()).union(*inside)
 
 
 def observed(function: Function, given: tuple[Any, ...], learns: int) -> tuple[list[Tensor], bool]:

@@ -36,7 +36,8 @@ def _texts(draw: Draw) -> tuple[Tensor, int]:
 
 
 def _largest(draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
-    return draw.normal(5, 7), *draw.normal(5, 7, scale=2).log_softmax(-1).topk(3)
+    """In odd rounds the teacher is so sure that nothing is left over, once its shares are added up."""
+    return draw.normal(5, 7), *draw.normal(5, 7, scale=200 if draw.odd else 2).log_softmax(-1).topk(3)
 
 
 reverse_kl = Check("ex-11-reverse", lambda draw: (draw.normal(2, 3, 5, scale=2), draw.normal(2, 3, 5, scale=2)), picking, "Whose probabilities stand in front of the difference of the logarithms?", {
@@ -66,6 +67,7 @@ until_end = Check("ex-11-end", _texts, counted, "How many end marks stand before
     "You keep what stands between the first end mark and the second.": lambda x, e: (x == e).cumsum(1) <= 1,
     "You keep what follows the end, and drop the text.": lambda x, e: ~counted(x, e),
     "You stop at the last end mark. The first one ends the text.": lambda x, e: ((x == e).flip(1).cumsum(1).flip(1) > 0) | ~(x == e).any(1, keepdim=True),
+    "A text without an end mark counts whole; argmax gives 0 there.": lambda x, e: torch.arange(x.shape[1]) <= (x == e).long().argmax(1, keepdim=True),
     "A text without an end mark counts whole.": lambda x, e: counted(x, e) & (x == e).any(1, keepdim=True)})
 
 kept_term = Check("ex-11-kept", _largest, kept_kl, "Of both models: k shares and what is left of 1. That makes k + 1 outcomes.", {

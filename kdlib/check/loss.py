@@ -47,6 +47,7 @@ kd_term = Check("ex-02-bugs", lambda draw: (draw.normal(5, 3, scale=2), draw.nor
 
 masked_term = Check("ex-02-padding", lambda draw: (draw.normal(4, 6, 3, scale=2), draw.normal(4, 6, 3, scale=2), (torch.arange(6) < torch.tensor([[2], [6], [3], [5]])).long(), draw.number(2, 5)), masked,
     "First one value a token: the sum over the classes. Then keep those whose mask is 1, and take their mean.", {
+        "An index of whole numbers picks the sentences 0 and 1, again and again. Use mask.bool().": lambda s, t, m, T: term(s[m].flatten(0, -2), t[m].flatten(0, -2), T),
         "Padding counts too. Average over the tokens whose mask is 1.": lambda s, t, m, T: masked(s, t, torch.ones_like(m), T),
         "Padding adds nothing to the sum, yet you divide by it. Divide by mask.sum().": lambda s, t, m, T: masked(s, t, m, T) * m.double().mean(),
         "You divide by the number of sentences. Divide by that of the real tokens.": lambda s, t, m, T: masked(s, t, m, T) * m.sum() / len(m),

@@ -39,6 +39,7 @@ ramp = Check("ex-06-ramp", lambda draw: (torch.linspace(0, 1, 9, dtype=torch.flo
     "share = (progress - start) / (end - start), clamped to 0 and 1; then (1 - cos(pi share)) / 2.", {
         "That is a straight line. Half a cosine is asked for.": lambda x, a, b: ((x - a) / (b - a)).clamp(0, 1),
         "Before the start and after the end it comes back. Clamp the share to 0 and 1.": lambda x, a, b: (1 - torch.cos(math.pi * (x - a) / (b - a))) / 2,
+        "That is a quarter of a wave. Half a cosine goes to pi: (1 - cos(pi share)) / 2.": lambda x, a, b: 1 - torch.cos(math.pi / 2 * ((x - a) / (b - a)).clamp(0, 1)),
         "It falls. It should rise from 0 to 1.": lambda x, a, b: 1 - _ramp(x, a, b),
         "The start has no effect. Subtract it from the progress.": lambda x, a, b: _ramp(x, 0.0, b),
         "You divide by the end. Divide by end - start.": lambda x, a, b: _ramp(x, a, a + b),
@@ -53,4 +54,5 @@ side_by_side = Check("ex-06-beside", lambda draw: (draw.normal(5, 2), draw.norma
         "The student learns from the labels. Its target is the teacher's answer.": lambda s, t, y: F.cross_entropy(s, y) + F.cross_entropy(t, y),
         "No gradient reaches the student. Detach the teacher, not the student.": lambda s, t, y: F.cross_entropy(s.detach(), t.softmax(1).detach()) + F.cross_entropy(t, y),
         "The target is the teacher's logits. F.cross_entropy takes probabilities.": lambda s, t, y: F.cross_entropy(s, t.detach()) + F.cross_entropy(t, y),
+        "The student's term is a divergence. The equation has a cross-entropy.": lambda s, t, y: F.kl_div(s.log_softmax(1), t.softmax(1).detach(), reduction="batchmean") + F.cross_entropy(t, y),
         "Only the teacher's first choice counts. Give all its probabilities.": lambda s, t, y: F.cross_entropy(s, t.argmax(1)) + F.cross_entropy(t, y)}, learns=2)

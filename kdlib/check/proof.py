@@ -56,18 +56,32 @@ paired_interval = Check("ex-03-paired", _runs, interval_of, "Take the difference
     "You divide by n. Divide the standard deviation by sqrt(n).": lambda a, b: _around(a - b, 2.776 * (a - b).std() / 5),
     "Your standard deviation divides by n. From a sample, divide by n - 1.": lambda a, b: _around(a - b, 2.776 * (a - b).std(correction=0) / 5**0.5)}, tolerance=5e-3)
 
-seeds_for = Check("ex-03-seeds", lambda draw: (100.0, 4.0) if draw.odd else (draw.number(20, 60), draw.number(4, 9)), enough_seeds, "Solve 1.96 s / sqrt(n) = half for n, and round up.", {
+def _wanted(draw: Draw) -> tuple[float, float]:
+    """A deviation and a half width: in odd rounds 2,401 seeds exactly, else three tenths more than a whole number."""
+    half = 4.0 if draw.odd else draw.number(4, 9)
+    return 100.0 if draw.odd else half / 1.96 * (int(draw.number(20, 90)) + 0.3) ** 0.5, half
+
+
+seeds_for = Check("ex-03-seeds", _wanted, enough_seeds, "Solve 1.96 s / sqrt(n) = half for n, and round up.", {
     "The square is missing. Half the interval needs four times the seeds.": lambda s, half: math.ceil(1.96 * s / half),
     "A part of a seed cannot be run. Round up.": lambda s, half: (1.96 * s / half) ** 2,
-    "You round down, and the interval stays too wide. Round up.": lambda s, half: math.floor((1.96 * s / half) ** 2),
+    "The interval stays too wide. Round up, neither down nor to the nearest.": lambda s, half: math.floor((1.96 * s / half) ** 2),
     "Where n comes out whole, that many are enough. Round up; do not add 1.": lambda s, half: math.floor((1.96 * s / half) ** 2) + 1,
     "The factor 1.96 is missing. Put it before s.": lambda s, half: math.ceil((s / half) ** 2),
     "You took the whole width. Plus or minus is half of it.": lambda s, half: math.ceil((3.92 * s / half) ** 2),
     "You square a part only. Square 1.96 s / half as a whole.": lambda s, half: math.ceil((1.96 * s) ** 2 / half)})
 
-bias_for = Check("ex-03-count", lambda draw: (draw.normal(3000, 5, scale=2), int(draw.number(0, 4)), draw.number(0.25, 0.4)), bias_that_counts, "How much does an image's logit lack to be the largest? Sort these gaps.", {
+def _often(draw: Draw) -> tuple[Tensor, int, float]:
+    """In odd rounds the digit is the answer more often than it should be, so that its bias is negative."""
+    digit, logits = int(draw.number(0, 4)), draw.normal(3000, 5, scale=2)
+    logits[:, digit] += 2 * draw.odd
+    return logits, digit, draw.number(0.25, 0.4)
+
+
+bias_for = Check("ex-03-count", _often, bias_that_counts, "How much does an image's logit lack to be the largest? Sort these gaps.", {
     "All but that share get the digit. Take the quantile from the other end.": lambda z, k, share: bias_that_counts(z, k, 1 - share),
     "The sign is turned. The bias is added to the logit.": lambda z, k, share: -bias_that_counts(z, k, share),
+    "A bias may be negative, where the digit is the answer too often. Compare with the largest other logit.": lambda z, k, share: bias_that_counts(z, k, share).clamp(min=0),
     "You compare with the mean of the other logits. Compare with the largest of them.": lambda z, k, share: ((z.sum(1) - z[:, k]) / 4 - z[:, k]).quantile(share),
     "You rank the digit's logit alone. What counts is how far it lies below the best other one.": lambda z, k, share: -z[:, k].quantile(1 - share),
     "A ratio of shares moves probabilities. Count how many images have this answer.": lambda z, k, share: (share / (z.argmax(1) == k).double().mean()).log(),

@@ -25,6 +25,7 @@ def _angles(x: Tensor) -> Tensor:
 
 
 ensemble_logits = Check("ex-07-pool", lambda draw: (draw.normal(3, 5, 4, scale=3), draw.number(2, 5)), logits.pooled, "Softmax of z / T, the mean over the members, T times the logarithm.", {
+        "You add the members up, and all logits are too large by one number. Take their mean.": lambda z, t: t * (z / t).softmax(-1).sum(0).log(),
         "You average the logits. Average the softened outputs.": lambda z, t: z.mean(0),
         "Those are probabilities. Take T times their logarithm.": lambda z, t: (z / t).softmax(-1).mean(0),
         "Softened at T these do not give the average. Multiply the logarithm by T.": lambda z, t: logits.pooled(z, t) / t,
@@ -32,12 +33,14 @@ ensemble_logits = Check("ex-07-pool", lambda draw: (draw.normal(3, 5, 4, scale=3
         "You average over the images. The members are dimension 0.": lambda z, t: t * (z / t).softmax(-1).mean(1).log(),
         "You average logarithms. Average the probabilities, then take the logarithm.": lambda z, t: t * (z / t).log_softmax(-1).mean(0)})
 
-masked_hint = Check("ex-07-masked", lambda draw: (draw.normal(5, 2, 3, 4), draw.normal(5, 2, 3, 4), draw.labels(60, 2).view(5, 3, 4)), _masked_hint, "Multiply the squared gap by mask[:, None]; divide its sum by the number of real places times channels.", {
+masked_hint = Check("ex-07-masked", lambda draw: (draw.normal(5, 3, 2, 4), draw.normal(5, 3, 2, 4), draw.labels(40, 2).view(5, 2, 4)), _masked_hint, "Multiply the squared gap by mask[:, None]; divide its sum by the number of real places times channels.", {
         "The padding counts like the image. Use the mask.": lambda a, b, m: 0.5 * (a - b.detach()).square().mean(),
         "The mean still counts the padding as places. Divide the sum by what is real.": lambda a, b, m: 0.5 * ((a - b.detach()).square() * m[:, None]).mean(),
-        "Each real place has all the channels. Divide by places times channels.": lambda a, b, m: 2 * _masked_hint(a, b, m),
+        "Each real place has all the channels. Divide by places times channels.": lambda a, b, m: 3 * _masked_hint(a, b, m),
+        "The half is missing.": lambda a, b, m: 2 * _masked_hint(a, b, m),
+        "Both faults are still there: padding counts as places, and the teacher is changed.": lambda a, b, m: 0.5 * ((a - b) * m[:, None]).square().mean(),
         "You average each image first, so a small one counts as much as a large one. Divide once.": lambda a, b, m: sum(_masked_hint(*one) for one in zip(a.split(1), b.split(1), m.split(1), strict=True)) / len(a),
-        "Gradients flow into the teacher. Detach its map.": lambda a, b, m: 0.5 * ((a - b).square() * m[:, None]).sum() / (2 * m.sum()),
+        "Gradients flow into the teacher. Detach its map.": lambda a, b, m: 0.5 * ((a - b).square() * m[:, None]).sum() / (3 * m.sum()),
         "You keep the padding and drop the image. The mask is 1 at the real places.": lambda a, b, m: _masked_hint(a, b, 1 - m)}, learns=2)
 
 mutual = Check("ex-07-mutual", lambda draw: (draw.normal(5, 3, scale=2), draw.normal(5, 3, scale=2), draw.labels(5, 3 - draw.odd)), _mutual, "F.cross_entropy with the labels, plus F.kl_div of your log_softmax and the other's softmax, batchmean.", {

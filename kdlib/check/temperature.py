@@ -15,6 +15,15 @@ def hottest(logits: torch.Tensor, share: float) -> float:
     return low
 
 
+def _of_first(logits: torch.Tensor, share: float) -> float:
+    """As `hottest`, of the first class whatever it has."""
+    low, high = 1e-3, 1e3
+    for _ in range(60):
+        middle = (low * high) ** 0.5
+        low, high = (middle, high) if softening.soften(logits, middle)[0] > share else (low, middle)
+    return low
+
+
 def _ahead(draw: Draw) -> torch.Tensor:
     """The largest logit well ahead, so that T is an ordinary one; in odd rounds it is far below 1."""
     logits = draw.normal(6, scale=3)
@@ -46,6 +55,7 @@ soften = Check("ex-01-soften", lambda draw: (draw.normal(5, 3, scale=2) + 8000 *
 
 temperature_for = Check("ex-01-bisect", lambda draw: (_ahead(draw), draw.number(0.55, 0.8)), hottest,
     "The largest probability falls as T grows. So halve an interval of T until it is short.", {
+        "You follow the first class. The most probable one need not be the first.": lambda z, share: _of_first(z, share),
         "That is 1 / T.": lambda z, share: 1 / hottest(z, share),
         "You have met the share of all other classes.": lambda z, share: hottest(z, 1 - share),
         "That is the share at T = 1, not a temperature.": lambda z, share: float(z.softmax(0).max()),

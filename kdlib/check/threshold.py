@@ -26,9 +26,21 @@ def area(odds: Tensor, labels: Tensor) -> Tensor:
     return (below + up_to).double().mean() / (2 * len(normal))
 
 
+def _middle(odds: Tensor, threshold: float) -> Tensor:
+    """Between a threshold and the next larger of the log-odds, where there is one."""
+    above = odds[odds > threshold]
+    return (threshold + above.min()) / 2 if len(above) else odds.max() + 1
+
+
 def _scores(draw: Draw) -> tuple[Tensor, Tensor]:
     labels = (draw.labels(41, 5) == 0).long()
     return (1.5 * draw.normal(41) + labels).mul(4).round() / 4, labels
+
+
+def _ranked(odds: Tensor, labels: Tensor) -> Tensor:
+    """The area by ranks that equal log-odds do not share."""
+    ranks, ill = odds.argsort().argsort().double(), labels == 1
+    return (ranks[ill].mean() - (ill.sum() - 1) / 2) / (~ill).sum()
 
 
 def _tied(draw: Draw) -> tuple[Tensor, Tensor]:
@@ -50,12 +62,14 @@ best_threshold = Check("ex-05-cheat", lambda draw: _tied(draw) if draw.odd else 
     "Several thresholds are equally good. Of these take the lowest.": lambda o, y: max(sorted(o.tolist(), reverse=True), key=lambda t: float((o > t)[y == 1].double().mean() + (o <= t)[y == 0].double().mean())),
     "That is the worst threshold. Take the largest mean.": lambda o, y: balanced_threshold(o, 1 - y),
     "That is a probability. Give the log-odds.": lambda o, y: float(torch.tensor(balanced_threshold(o, y)).sigmoid()),
+    "That is none of the log-odds given. Try these, not a grid or the middles between them.": lambda o, y: float(_middle(o, balanced_threshold(o, y))),
     "That is a position. Give the log-odds there.": lambda o, y: o.tolist().index(balanced_threshold(o, y)),
     "That is how good the threshold is. Give the threshold itself.": lambda o, y: (float((o > balanced_threshold(o, y))[y == 1].double().mean()) + float((o <= balanced_threshold(o, y))[y == 0].double().mean())) / 2})
 
 sorted_auroc = Check("ex-05-auroc", _scores, area, "For each ill one: how many of the sorted normal ones lie below it? searchsorted tells.", {
     "An equal pair counts as wrong in yours. It counts half.": lambda o, y: (o[y == 1][:, None] > o[y == 0]).double().mean(),
     "An equal pair counts as right in yours. It counts half.": lambda o, y: (o[y == 1][:, None] >= o[y == 0]).double().mean(),
+    "Of equal log-odds the order in the sort counts in yours. An equal pair counts half, whatever the order.": lambda o, y: _ranked(o, y),
     "The pairs are the wrong way round. The ill one should have the larger log-odds.": lambda o, y: area(-o, y),
     "You rank answers, not log-odds: after a threshold most pairs are equal. Give the log-odds themselves.": lambda o, y: area((o > 0).double(), y),
     "You divide by all pairs. Divide by pairs of an ill and a normal one.": lambda o, y: area(o, y) * (y == 1).sum() * (y == 0).sum() / len(y) ** 2,

@@ -38,5 +38,6 @@ joint = Check("ex-10-joint", _moments, whole_moments, "How far is an example fro
     "All ranks count alike in yours. Weight each by its examples.": lambda n, m, v: whole_moments(0 * n + 1, m, v),
     "The mean is not weighted by the examples.": lambda n, m, v: (m.mean(0), whole_gradient(v + (m - m.mean(0)) ** 2, n)),
     "The variance is not weighted by the examples.": lambda n, m, v: (whole_gradient(m, n), (v + (m - whole_gradient(m, n)) ** 2).mean(0)),
+    "You divide by one example less, as for a sample. Batch norm divides by all.": lambda n, m, v: (whole_gradient(m, n), whole_moments(n, m, v)[1] * n.sum() / (n.sum() - 1)),
     "The distance of the means is squared in a variance.": lambda n, m, v: (whole_gradient(m, n), whole_gradient(v + (m - whole_gradient(m, n)).abs(), n)),
     "This is the mean of the squares. Subtract the square of the mean.": lambda n, m, v: (whole_gradient(m, n), whole_gradient(v + m**2, n))})

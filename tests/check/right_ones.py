@@ -419,7 +419,7 @@ def until_end_place(tokens, end):
 
 def kept_torch(s, log_p, places):
     def outcomes(log_shares):
-        return torch.cat([log_shares, torch.log1p(-log_shares.exp().sum(1, keepdim=True))], 1)
+        return torch.cat([log_shares, (1 - log_shares.exp().sum(1, keepdim=True)).clamp(min=1e-12).log()], 1)
 
     q, p = outcomes(s.log_softmax(1).gather(1, places)), outcomes(log_p.detach())
     return F.kl_div(q, p, reduction="batchmean", log_target=True)
@@ -429,7 +429,7 @@ def kept_loop(s, log_p, places):
     total = 0
     for z, known, where in zip(s, log_p, places, strict=True):
         others = [i for i in range(len(z)) if i not in where.tolist()]
-        rest, norm = 1 - known.exp().sum(), z.logsumexp(0)
+        rest, norm = (1 - known.exp().sum()).clamp(min=1e-12), z.logsumexp(0)
         total = total + sum(k.exp() * (k - z[i] + norm) for k, i in zip(known, where, strict=True))
         total = total + rest * (rest.log() - z[others].logsumexp(0) + norm)
     return total / len(s)

@@ -56,6 +56,19 @@ def test_inputs_come_from_the_seed_and_batch_and_classes_differ(name: str) -> No
     assert all(x.shape[0] != x.shape[-1] for x in tensors if x.ndim > 1)
 
 
+@pytest.mark.parametrize("body", ["mean(p, q)", "sum(mean(p, q) for _ in range(1))"])
+def test_a_helper_of_another_cell_is_named(body: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KDLIB_BOOK", raising=False)
+    here = {"__name__": "__main__", "mean_kl": None, "right": check.kl.right}
+    helper, answer = "def mean(p, q): return right(p, q)", f"def mean_kl(p, q): return {body}"
+    for cell, source in enumerate((helper, answer)):
+        exec(compile(source, f"cell {cell}", "exec"), here)
+    verdict = check.kl(here["mean_kl"])
+    assert verdict and verdict.message.startswith("Right. It uses mean from another cell")
+    exec(compile(f"{helper}\n{answer}", "cell 2", "exec"), here)
+    assert check.kl(here["mean_kl"]).message == "Right."
+
+
 def test_what_no_known_mistake_explains_is_said_in_words() -> None:
     right = check.kd_term.right
     for function, said in (
@@ -108,7 +121,7 @@ def searched_above_1(z, share):
 
 def kept_without_gradient(z_s, log_p, places):
     log_q = z_s.detach().log_softmax(-1).gather(-1, places)
-    rest_p, rest_q = 1 - log_p.exp().sum(-1), 1 - log_q.exp().sum(-1)
+    rest_p, rest_q = ((1 - x.exp().sum(-1)).clamp(min=1e-12) for x in (log_p, log_q))
     return ((log_p.exp() * (log_p - log_q)).sum(-1) + rest_p * (rest_p / rest_q).log()).mean()
 
 

@@ -40,7 +40,7 @@ COUNTS = {
     "ship": 21,
     "ranks": 6,
     "rates": 27,
-    "language": 72,
+    "language": 74,
     "language_writing": 34,
     "language_cost": 21,
 }
