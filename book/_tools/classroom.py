@@ -37,8 +37,8 @@ HOW = "Write your answers where the cells ask for them."
 CHECKED = (
     " Keep each cell's first line. Arguments are torch tensors where an exercise gives their shape. The cell "
     "below tells you what is wrong, and `check.NAME.hint()`, with the NAME of that cell, gives a nudge. Each "
-    "answer must run by itself: beside `math`, `np`, `torch` and `F` it uses only what its own cell defines or "
-    "imports. Of that cell only definitions, imports and assignments are graded."
+    "answer must run by itself: beside `math`, `np`, `torch` and `F` it uses only what its own cell defines "
+    "or imports. Of that cell only definitions, imports and assignments are graded."
 )
 SOLVED = "This is the teacher's copy: everything is solved."
 
