@@ -1,6 +1,8 @@
 """The small module that every chapter of the book imports. A room is a folder, or a file where one is enough.
 
-The method, from the bottom up; it knows nothing of what stands below the line:
+The method, softening first, which all else grows from; it knows nothing of what stands below the line but
+the helpers of everyone. For an evening: softening, losses (kd, rows), objectives (classic), training (loop,
+recipes, schedules, batches), evaluation (metrics, statistics). The rest of these rooms is there when needed.
 
     softening     soften, entropy, class_profiles: what a temperature does          (chapter 01)
     losses        the distillation term, Hinton's loss, other divergences           (02, 07)
@@ -20,7 +22,7 @@ The method, from the bottom up; it knows nothing of what stands below the line:
     notebook, cli what each notebook starts with; python -m kdlib
     checks, files, numbers, progress: helpers of everyone
 
-Imports point downward only; pyproject.toml says which, and `make lint` looks.
+Which room may import which stands in pyproject.toml, floor by floor, and `make lint` looks.
 """
 
 __version__ = "0.1.0"

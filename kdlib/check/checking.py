@@ -4,6 +4,7 @@ A check knows the mistakes that people make. Each is a function too: where the l
 would give, its message is shown. Nothing is random that a seed does not fix.
 """
 
+import dis
 import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -162,9 +163,11 @@ def from_other_cells(function: Function) -> list[str]:
 
 
 def names_in(code: Any) -> set[str]:
-    """The names that code looks up outside of itself, in what it defines inside as well."""
-    inside = (names_in(one) for one in code.co_consts if inspect.iscode(one)) if code else ()
-    return set(code.co_names if code else ()).union(*inside)
+    """The global names that code looks up, in what it defines inside as well."""
+    if code is None:
+        return set()
+    own = {step.argval for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL"}
+    return own.union(*(names_in(one) for one in code.co_consts if inspect.iscode(one)))
 
 
 def observed(function: Function, given: tuple[Any, ...], learns: int) -> tuple[list[Tensor], bool]:

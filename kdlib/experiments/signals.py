@@ -129,7 +129,7 @@ def objective(job: Job, part: Dataset) -> Objective:
     logits = answers(EXPERIMENT, job, part)
     if method == "standardised":
         return signals.by_logits(signals.standardised_term(2.0), logits, weight=setting, labels=0.1)
-    term = signals.dist_term(4.0) if method == "dist" else signals.dkd_term(4.0, setting)
+    term = {"dist": signals.dist_term(4.0), "decoupled": signals.dkd_term(4.0, setting)}[method]
     return signals.by_logits(term, logits, weight=setting if method == "dist" else 1.0)
 
 

@@ -1,7 +1,8 @@
 """What is minimised: an objective is a function of the model and a batch. Chapter 03.
 
 It returns {"loss": ..., and any other terms that should have a curve of their own}. `supervised` and
-`distilled` make the two usual ones; any function of the same form will do.
+`distilled` make the two usual ones; any function of the same form will do. Those of this room are a named
+function with its settings by `functools.partial`, since that tells two settings apart in a checkpoint.
 """
 
 from collections.abc import Callable
@@ -18,11 +19,11 @@ from kdlib.objectives.answers import logits_on
 class Batch(NamedTuple):
     """What an objective sees.
 
-    images: float (B, C, H, W) in [0, 1], or tokens or features. labels: (B,). positions: of the images in the
-    data set, None where they are not known. progress: the share of training that is done, for schedules of
-    the loss. views: which of an augmentation's views each image is, (B,), where it says so. examples: how
-    many the data set has, None where that is not known. teacher_logits: (B, classes), where a loader gives
-    them.
+    images: float (B, C, H, W) in [0, 1], or tokens or features. labels: (B,), of tokens (B, L). positions: of
+    the images in the data set, None where they are not known. progress: the share of training that is done,
+    for schedules of the loss. views: which of an augmentation's views each image is, (B,), where it says so.
+    examples: how many the data set has, None where that is not known. teacher_logits: (B, classes), where a
+    loader gives them.
     """
 
     images: Tensor
@@ -37,10 +38,12 @@ class Batch(NamedTuple):
 class Stored:
     """A teacher's logits for the whole data set that are looked up as in a tensor and lie elsewhere.
 
-    shape: (examples, classes) or (examples, views, classes). `training.shards` keeps them in files.
+    shape: (examples, classes) or (examples, views, classes). made_with: what tells these answers from others,
+    by which a checkpoint knows its own run. `training.shards` keeps them in files.
     """
 
     shape: torch.Size
+    made_with = ""
     dtype = torch.float16
     device = torch.device("cpu")
 
@@ -50,6 +53,9 @@ class Stored:
 
     def __len__(self) -> int:
         return self.shape[0]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__} {tuple(self.shape)} of {self.made_with}"
 
     def __getitem__(self, at: Any) -> Any:
         raise NotImplementedError

@@ -22,7 +22,7 @@ def on_policy(
 
     Args:
         teacher: reads what the student wrote.
-        divergence: `losses.reverse_kl` for instance.
+        divergence: `losses.divergences.reverse_kl` for instance.
         temperature: T of the divergence.
         prompt: how many tokens of each text are given, from 1 to all.
     """

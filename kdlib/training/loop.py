@@ -24,7 +24,11 @@ from kdlib.training.recipes import Recipe as Recipe  # part of what training off
 
 
 class Trained(NamedTuple):
-    """curve: one entry an epoch, with the mean of each term and the validation figures. best: an epoch."""
+    """curve: one entry an epoch, with the mean of each term and the validation figures.
+
+    best: the epoch of the least validation loss, from 0; best_weights: the model's then, on the CPU, for
+    `load_state_dict`. Both are None without validation. The model itself keeps its last epoch's weights.
+    """
 
     curve: list[dict[str, float]]
     best: int | None
@@ -63,7 +67,8 @@ def train(
             patience ends.
         augment: a function of uint8 images and a generator; it gives images, or images and their views.
         device: "cpu", "cuda" or "mps"; None takes the best one here.
-        checkpoint: a file written after each epoch. An existing one is continued.
+        checkpoint: a file written after each epoch. An existing one is continued. Two settings of an
+            objective are told apart where `functools.partial` holds them, not in a closure.
         description: the name before the progress bar.
 
     Raises:

@@ -30,9 +30,9 @@ class Shards(Stored):
     looked up yet. Of a teacher kept in part the other classes are at minus infinity.
     """
 
-    def __init__(self, parts: Sequence[Sequence[Tensor]], classes: int) -> None:
+    def __init__(self, parts: Sequence[Sequence[Tensor]], classes: int, made_with: str) -> None:
         """parts: of each shard the logits, or the k largest and which these are; as many in each but one."""
-        self.parts, self.size = parts, len(parts[0][0])
+        self.parts, self.size, self.made_with = parts, len(parts[0][0]), made_with
         self.numbers = torch.arange(sum(len(part[0]) for part in parts))
         self.shape = torch.Size((len(self.numbers), *parts[0][0].shape[1:-1], classes))
 
@@ -40,7 +40,7 @@ class Shards(Stored):
         """IndexError for an example or a view that is not there."""
         rows, *views = at if isinstance(at, tuple) else (at,)
         if views and isinstance(rows, slice) and rows == slice(None):
-            return Shards([[column[at] for column in part] for part in self.parts], self.shape[-1])
+            return Shards([[c[at] for c in p] for p in self.parts], self.shape[-1], f"{self.made_with}{at}")
         rows = self.numbers[rows]
         views = [torch.as_tensor(view).expand_as(rows) for view in views]
         found = [column.new_empty(*rows.shape, *column.shape[1 + len(views) :]) for column in self.parts[0]]
@@ -112,7 +112,7 @@ def read(folder: Path, wanted: dict[str, Any]) -> Shards:
     wanted = {key: first.get(key) for key in teacher_cache.OTHERS} | wanted  # all are as the first
     names = ["logits", "indices", "classes"] if first.get("top_k") else ["logits", "classes"]
     parts = [teacher_cache.verified(p, wanted | {"number": i}, names) for i, p in enumerate(paths)]
-    return Shards([part[:-1] for part in parts], int(parts[0][-1]))
+    return Shards([part[:-1] for part in parts], int(parts[0][-1]), str(wanted))
 
 
 def _path(folder: Path, number: int) -> Path:

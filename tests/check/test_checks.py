@@ -65,7 +65,8 @@ def test_a_helper_of_another_cell_is_named(body: str, monkeypatch: pytest.Monkey
         exec(compile(source, f"cell {cell}", "exec"), here)
     verdict = check.kl(here["mean_kl"])
     assert verdict and verdict.message.startswith("Right. It uses mean from another cell")
-    exec(compile(f"{helper}\n{answer}", "cell 2", "exec"), here)
+    exec(compile("def log(x): return x", "cell 2", "exec"), here)  # no method's name counts
+    exec(compile(f"{helper}\n{answer.replace('return', 'p.log(); return')}", "cell 3", "exec"), here)
     assert check.kl(here["mean_kl"]).message == "Right."
 
 

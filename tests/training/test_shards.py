@@ -16,6 +16,7 @@ from kdlib.data.augment import View, viewed
 from kdlib.losses.divergences import from_top_k
 from kdlib.objectives import distilled
 from kdlib.training import Recipe, shards, teacher_cache, train
+from kdlib.training.checkpoints import CheckpointError
 from kdlib.training.shards import Shards
 from kdlib.training.teacher_cache import TeacherCacheError
 
@@ -46,6 +47,21 @@ def fill(folder: Path, teacher: nn.Module | None = None, **more: Any) -> Shards:
     """Three shards: of 16, 16 and 8 examples."""
     settings: dict[str, Any] = {"shard": 16, "batch_size": 8, "views": VIEWS, "dataset": dataset()} | more
     return shards.fill(teacher or Counting(), folder=folder, **settings)
+
+
+def test_a_checkpoint_knows_its_shards_again_and_no_others(tmp_path: Path) -> None:
+    def train_with(folder: str, epochs_kept: list[int], **more: Any) -> None:
+        told, student = fill(tmp_path / folder, **more)[:, 0], models.mlp((64, 10), seed=1)
+        goal, recipe = distilled(told, temperature=2.0, alpha=0.5), Recipe(2, 0.1, batch_size=8)
+        trained = train(student, dataset(), goal, recipe, seed=0, checkpoint=tmp_path / "student.safetensors")
+        epochs_kept.append(len(trained.curve))
+
+    kept: list[int] = []
+    train_with("told", kept)
+    train_with("told", kept)  # opened anew, as by the process that goes on after a kill
+    assert kept == [2, 2]
+    with pytest.raises(CheckpointError, match="of another run"):
+        train_with("others", kept, teacher=Counting(seed=1))
 
 
 @pytest.fixture
