@@ -95,9 +95,10 @@ def classroom(root: Path = ROOT) -> dict[Path, NotebookNode]:
 
 def cells(page: Sheet, given: list[NotebookNode], *, solved: bool) -> Iterator[NotebookNode]:
     """A page's cells for one of the two."""
-    exercise = asked = ""
+    exercise, asked, checked = "", "", False  # by a check of its own
     for number, cell in enumerate(given):
         if cell.cell_type == "code":
+            checked = checked or "check" in tags(cell)
             yield from code(page, cell, exercise, solved=solved)
             continue
         text = cell.source.removeprefix(HEADING)
@@ -113,8 +114,11 @@ def cells(page: Sheet, given: list[NotebookNode], *, solved: bool) -> Iterator[N
             if found.name == "exercise":
                 asked = ANSWERS.sub("", found.body)
             if found.name == "solution-start":
-                exercise = found.title
+                exercise, checked = found.title, False
                 yield from () if solved else place(page, exercise, asked, given[number:])
+            if found.name == "solution-end" and checked and "?" in asked and not solved:
+                title = page.target(exercise).words.lower()
+                yield v4.new_code_cell(f"# Your further code for {title}.", id=f"{exercise}-more")
 
 
 def place(page: Sheet, exercise: str, asked: str, rest: list[NotebookNode]) -> Iterator[NotebookNode]:

@@ -191,3 +191,11 @@ def test_a_learner_tries_and_gets_it_right(path: Path, tmp_path: Path) -> None:
 
 def tried(cell: NotebookNode) -> NotebookNode:
     return wrong(cell) if "answer" in notebooks.tags(cell) else cell
+
+
+def test_a_checked_exercise_that_asks_for_more_has_a_cell_for_it() -> None:
+    cells = classroom.classroom()[classroom.ROOT / "classroom/learners/07_signals.ipynb"].cells
+    sources = [cell.source for cell in cells]
+    at = sources.index("# Your further code for exercise 7.8.")
+    assert "check.angles(angles)" in sources[at - 1]
+    assert "# Your further code for exercise 7.5." not in sources  # which asks for a function alone
