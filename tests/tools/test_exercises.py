@@ -177,3 +177,15 @@ def test_the_guides_check_passes_lint_types_and_the_tests_of_checks(tmp_path: Pa
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=env)
         assert done.returncode == 0, done.stdout + done.stderr
     assert "5 passed" in done.stdout, done.stdout
+
+
+def test_every_answer_of_the_pages_passes_its_check() -> None:
+    shown = [
+        (path.name, cell.source, output["data"]["text/plain"])
+        for path in sorted(BOOK.glob("*.ipynb"))
+        for cell in notebooks.read(path).cells
+        if "check" in tags(cell)
+        for output in cell.outputs
+    ]
+    assert len(shown) >= 30
+    assert [one for one in shown if one[2] != "✓ Right."] == []
