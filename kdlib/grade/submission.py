@@ -16,7 +16,7 @@ MARKER = re.compile(r"#\s*Exercise\s+(ex-[\w-]+)")
 NO_NOTEBOOK = "it is no notebook."
 # Of an empty sheet's function: what says nothing, and what is left when that is gone.
 WORDS = re.compile(r"""("{3}|'{3})[\s\S]*?\1|#.*|^[ \t]+(?:"[^"\n]*"|'[^'\n]*')[ \t]*$""", re.MULTILINE)
-EMPTY = r"\((?:[^()]|\([^()]*\))*\)[^:\n]*:(?:\s|pass\b|\.\.\.|raise NotImplementedError\b.*)*(?=^\S|\Z)"
+EMPTY = r"\((?:[^()]|\([^()]*\))*\)[^:\n]*:(?:\s|pass\b|\.\.\.|raise NotImplementedError\b.*$)*(?=^\S|\Z)"
 
 
 def marker(label: str) -> str:

@@ -133,6 +133,8 @@ def test_a_right_function_below_a_stub_is_graded_and_said_so(tmp_path: Path) -> 
 FLOODS = ["def f(" * 16_000, "def f" + "(" * 99_000, '"' * 99_999, ("'" * 3 + '"' * 3) * 16_000]
 FLOODS += ["def f():" * 12_000]
 FLOODS += ["def f():\n" * 11_000 + " x", "def f():" + " " * 99_000 + "x", "def f():" + "pass " * 19_000 + "x"]
+RAISE = "raise NotImplementedError"
+FLOODS += [f"def f():\n    {f'{RAISE} ' * 3_500}\n    return x", "def f():" + f"{RAISE}\n" * 3_800]
 FLOODS += [" 'x' 'x'" * 12_000, "f\t" * 30_000, " " * 99_999, "\n " * 49_000, "def f()" + "()" * 49_000]
 
 
