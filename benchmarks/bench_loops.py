@@ -22,11 +22,12 @@ from torch.utils.data import DataLoader
 from torchvision import transforms
 
 from kdlib import data, losses, models
+from kdlib.caching import teacher_cache
 from kdlib.data import Dataset, augment, bundle, chest_xray
 from kdlib.experiments import cifar, race, xray
 from kdlib.experiments.speed import threads
 from kdlib.objectives import distilled, supervised
-from kdlib.training import Recipe, teacher_cache, train
+from kdlib.training import Recipe, train
 
 CIFAR = replace(cifar.LABML, epochs=1)
 XRAY = replace(xray.ALONE.recipe, epochs=1)

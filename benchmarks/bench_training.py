@@ -19,8 +19,9 @@ from torchvision.transforms import Compose, Resize, ToTensor
 
 from kdlib import data, losses, models, progress
 from kdlib.data import Dataset
+from kdlib.distributed import ranks
 from kdlib.objectives import Objective, distilled, supervised
-from kdlib.training import Recipe, checkpoints, identity, logits_of, loop, ranks, train
+from kdlib.training import Recipe, checkpoints, identity, logits_of, loop, train
 
 BATCH, STEPS, REPEATS = 128, 60, 5
 RECIPE = Recipe(epochs=1, learning_rate=0.001, batch_size=BATCH)

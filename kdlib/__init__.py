@@ -8,13 +8,16 @@ recipes, schedules, batches), evaluation (metrics, statistics). The rest of thes
     losses        the distillation term, Hinton's loss, other divergences           (02, 07)
     objectives    what is minimised: functions of a model and a batch               (03, 06, 07)
     models        the networks of the book
-    training      the loop; recipes, schedules, checkpoints, a teacher's cache      (03, 04)
-    evaluation    metrics, statistics, what tables say, fidelity, Grad-CAM          (03, 05, 08)
+    training      the loop; recipes, schedules, checkpoints                         (03)
+    evaluation    metrics, statistics, fidelity, Grad-CAM                           (03, 05, 08)
+    caching       a teacher's answers in files, asked for once                      (04, 10)
+    distributed   one training by several processes                                 (10)
     ship          a trained model as an ONNX file, in float32 and int8              (09)
     data          MNIST, CIFAR-10, X-rays and clicks as tensors, ways to change them
     ---------------------------------------------------------------------------------
     pretrained    the weights and teachers' answers that travel with kdlib
     plots         figures in one style
+    results       means, differences and intervals in words, for tables
     sliders       sliders that move with and without a kernel
     check         exercises that answer back, and the mistakes they know
     grade         learners' notebooks, run in a sandbox and marked

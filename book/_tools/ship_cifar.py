@@ -12,10 +12,11 @@ from pathlib import Path
 from shipping import finished, write
 
 from kdlib import data
+from kdlib.caching import teacher_cache
 from kdlib.evaluation import metrics
 from kdlib.experiments.cifar import EXPERIMENT, TEACHER
 from kdlib.experiments.race import VIEWS
-from kdlib.training import logits_of, teacher_cache
+from kdlib.training import logits_of
 
 
 def main() -> None:

@@ -95,7 +95,7 @@ def take_views(images: Tensor, views: Sequence[View], numbers: Tensor) -> Tensor
 def viewed(views: Sequence[View]) -> Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]]:
     """An augmentation that shows each image in one of a few fixed views, drawn with equal chances.
 
-    With few views a teacher can be asked for all its answers beforehand (`training.teacher_cache`). Beyer et
+    With few views a teacher can be asked for all its answers beforehand (`caching.teacher_cache`). Beyer et
     al. (2022) show why its answers must be to the very view that the student sees. Chapter 04.
 
     Args:

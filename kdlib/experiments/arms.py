@@ -19,10 +19,11 @@ import torch
 from torch import Tensor, nn
 
 from kdlib import files
+from kdlib.caching import teacher_cache
 from kdlib.data import Dataset, augment, digest
 from kdlib.data.augment import View
 from kdlib.objectives import Objective, distilled, label_smoothed, supervised
-from kdlib.training import Recipe, checkpoints, devices, logits_of, teacher_cache, train
+from kdlib.training import Recipe, checkpoints, devices, logits_of, train
 
 LONG, TRIED = 5000, 4  # steps of a run that chooses its precision, and how many it tries
 THREE: dict[str, Any] = {"seeds": range(3), "full": range(0)}  # of arms that are run at scale cpu alone

@@ -16,13 +16,14 @@ import torch
 from torch import Tensor, nn
 
 from kdlib import data
+from kdlib.caching import teacher_cache
 from kdlib.data import Dataset, augment
 from kdlib.experiments import cifar
 from kdlib.experiments.arms import Arm, Experiment, Job
 from kdlib.experiments.race import VIEWS
 from kdlib.experiments.speed import processor, threads
 from kdlib.objectives import distilled
-from kdlib.training import Recipe, devices, teacher_cache, train
+from kdlib.training import Recipe, devices, train
 
 RECIPE = Recipe(1, 0.1, **cifar.FAIR)  # of the fair race, for one epoch
 # Images of a round that is not timed come first: it also chooses kernels.

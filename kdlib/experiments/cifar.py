@@ -117,7 +117,7 @@ def objective(job: Job, part: Dataset) -> Objective:
     arm = job.arm
     if arm.loss == "labml":  # its teacher runs live, because its batch norm keeps no statistics
         term = partial(as_written, temperature=arm.temperature)
-        return signals.by_logits(term, taught_by(EXPERIMENT, job), weight=100, labels=0.5)
+        return signals.by_logits(term, taught_by(EXPERIMENT, job), weight=100, hard_weight=0.5)
     if arm.loss == "fixed":
         logits = answers(EXPERIMENT, job.of(replace(arm, views=VIEWS[:1])), part)[:, 0]
     else:

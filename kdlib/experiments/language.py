@@ -79,11 +79,11 @@ def objective(job: Job, part: Dataset) -> Objective:
         return on_policy(teacher(job.few), divergence, temperature=arm.temperature, prompt=PROMPT)
     told = teacher_answers(job.few)
     if arm.options.get("rest"):
-        return signals.by_logits(of_kept, with_rest(told, arm.options["top_k"]), weight=1.0, labels=0.0)
+        return signals.by_logits(of_kept, with_rest(told, arm.options["top_k"]), weight=1.0, hard_weight=0.0)
     if k := arm.options.get("top_k"):
         told = divergences.from_top_k(*told.topk(k), told.shape[-1])
     term = lambda ours, theirs, labels: divergence(ours, theirs.float(), arm.temperature)  # noqa: E731
-    return signals.by_logits(term, told, weight=1.0, labels=0.0)
+    return signals.by_logits(term, told, weight=1.0, hard_weight=0.0)
 
 
 def with_rest(told: Tensor, k: int) -> Tensor:

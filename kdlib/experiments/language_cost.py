@@ -45,7 +45,7 @@ def learning(job: Job, part: Dataset) -> float:
     teacher = language.teacher(None)
     goals: dict[str, Objective] = {
         "labels": supervised,
-        "stored": signals.by_logits(kl, logits_of(teacher, part).half(), weight=1.0, labels=0.0),
+        "stored": signals.by_logits(kl, logits_of(teacher, part).half(), weight=1.0, hard_weight=0.0),
         "live": distilled(teacher, temperature=1.0, alpha=1.0),
         "on_policy": on_policy(teacher, losses.distillation_term, temperature=1.0, prompt=language.PROMPT),
     }

@@ -148,7 +148,8 @@ def best_bias(logits: Tensor, labels: Tensor, classes: tuple[int, ...]) -> float
 def objective(job: Job, part: Dataset) -> Objective:
     """The tutorial's own loss."""
     arm, term = job.arm, partial(as_written, temperature=job.arm.temperature)
-    return signals.by_logits(term, answers(EXPERIMENT, job, part), weight=arm.alpha, labels=1 - arm.alpha)
+    logits = answers(EXPERIMENT, job, part)
+    return signals.by_logits(term, logits, weight=arm.alpha, hard_weight=1 - arm.alpha)
 
 
 def as_written(student: Tensor, teacher: Tensor, labels: Tensor, *, temperature: float) -> Tensor:

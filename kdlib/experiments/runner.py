@@ -11,10 +11,9 @@ from fnmatch import fnmatch
 from importlib import import_module
 from typing import Any
 
-from kdlib import files
+from kdlib import files, results
 from kdlib.data import digest
 from kdlib.data.dataset import Dataset
-from kdlib.evaluation import results
 from kdlib.experiments import ledger
 from kdlib.experiments.arms import Arm, Experiment, Job, fit, settings
 from kdlib.training import devices

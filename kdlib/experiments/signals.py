@@ -128,7 +128,7 @@ def objective(job: Job, part: Dataset) -> Objective:
         return by_features(kind, taught_by(EXPERIMENT, job).to(devices.pick()), weight=setting, **soft)
     logits = answers(EXPERIMENT, job, part)
     if method == "standardised":
-        return signals.by_logits(signals.standardised_term(2.0), logits, weight=setting, labels=0.1)
+        return signals.by_logits(signals.standardised_term(2.0), logits, weight=setting, hard_weight=0.1)
     term = {"dist": signals.dist_term(4.0), "decoupled": signals.dkd_term(4.0, setting)}[method]
     return signals.by_logits(term, logits, weight=setting if method == "dist" else 1.0)
 

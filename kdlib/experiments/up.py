@@ -17,12 +17,14 @@ from typing import Any
 from torch import Tensor, nn
 
 from kdlib import data, models
+from kdlib.caching import shards, teacher_cache
 from kdlib.data import Dataset
 from kdlib.data.augment import View
+from kdlib.distributed import ranks
 from kdlib.experiments.arms import THREE, Arm, Experiment, Job
 from kdlib.experiments.speed import threads
 from kdlib.objectives import Teacher, distilled, supervised
-from kdlib.training import Recipe, checkpoints, ranks, shards, teacher_cache, train
+from kdlib.training import Recipe, checkpoints, train
 
 RECIPE = Recipe(1, 0.05)
 # Steps after which weights are compared.

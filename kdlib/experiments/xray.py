@@ -161,7 +161,7 @@ def objective(job: Job, part: Dataset) -> Objective:
         logits = two_classes(logits, arm.temperature)
         return distilled(logits, temperature=arm.temperature, alpha=arm.alpha)
     term = partial(as_written, temperature=arm.temperature)
-    return signals.by_logits(term, logits, weight=arm.alpha, labels=1 - arm.alpha)
+    return signals.by_logits(term, logits, weight=arm.alpha, hard_weight=1 - arm.alpha)
 
 
 def parts(job: Job) -> tuple[Dataset, Dataset]:

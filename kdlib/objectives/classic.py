@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from kdlib import checks, losses
-from kdlib.objectives.answers import logits_on
+from kdlib.objectives.model_logits import logits_on
 
 
 class Batch(NamedTuple):
@@ -39,7 +39,7 @@ class Stored:
     """A teacher's logits for the whole data set that are looked up as in a tensor and lie elsewhere.
 
     shape: (examples, classes) or (examples, views, classes). made_with: what tells these answers from others,
-    by which a checkpoint knows its own run. `training.shards` keeps them in files.
+    by which a checkpoint knows its own run. `caching.shards` keeps them in files.
     """
 
     shape: torch.Size

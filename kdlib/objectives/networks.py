@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from kdlib import checks
 from kdlib.losses import logits as logit_losses
 from kdlib.models.pictures import initialised
-from kdlib.objectives.answers import logits_on
+from kdlib.objectives.model_logits import logits_on
 
 
 class WithRegressor(nn.Module):

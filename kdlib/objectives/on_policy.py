@@ -6,8 +6,8 @@ from functools import partial
 from torch import Tensor, nn
 
 from kdlib import checks, models
-from kdlib.objectives.answers import logits_on
 from kdlib.objectives.classic import Batch, Objective, teacher_logits
+from kdlib.objectives.model_logits import logits_on
 
 Divergence = Callable[[Tensor, Tensor, float], Tensor]  # of student's and teacher's logits, at T
 

@@ -20,8 +20,8 @@ LogitTerm = Callable[[Tensor, Tensor, Tensor], Tensor]
 FeatureTerm = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Tensor]
 
 
-def by_logits(term: LogitTerm, teacher: Teacher, *, weight: float, labels: float = 1.0) -> Objective:
-    """`labels` times the cross-entropy plus `weight` times a term of both models' logits. Chapter 07.
+def by_logits(term: LogitTerm, teacher: Teacher, *, weight: float, hard_weight: float = 1.0) -> Objective:
+    """`hard_weight` times the cross-entropy plus `weight` times a term of both models' logits. Chapter 07.
 
     An example labelled -100 does not count in the cross-entropy, nor in the terms below; one of your own is
     given the labels, so that it can leave it out.
@@ -29,22 +29,22 @@ def by_logits(term: LogitTerm, teacher: Teacher, *, weight: float, labels: float
     Args:
         term: of the student's logits, the teacher's, and the labels.
         teacher: a model, its logits or None, as for `objectives.distilled`.
-        weight, labels: 0 or above.
+        weight, hard_weight: 0 or above.
 
     Raises:
         ValueError: a weight below 0.
     """
-    _check(weight, labels)
-    return partial(_by_logits, term=term, teacher=teacher, weight=weight, labels=labels)
+    _check(weight, hard_weight)
+    return partial(_by_logits, term=term, teacher=teacher, weight=weight, hard_weight=hard_weight)
 
 
 def _by_logits(
-    model: nn.Module, batch: Batch, *, term: LogitTerm, teacher: Teacher, weight: float, labels: float
+    model: nn.Module, batch: Batch, *, term: LogitTerm, teacher: Teacher, weight: float, hard_weight: float
 ) -> dict[str, Tensor]:
     logits = logits_on(model, batch.images)
     hard = losses.hard_term(logits, batch.labels)
     soft = term(logits, teacher_logits(teacher, batch), batch.labels)
-    return {"loss": labels * hard + weight * soft, "soft": soft, "hard": hard}
+    return {"loss": hard_weight * hard + weight * soft, "soft": soft, "hard": hard}
 
 
 def by_features(

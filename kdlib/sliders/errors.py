@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from kdlib.evaluation.results import format_interval
 from kdlib.evaluation.statistics import ENOUGH, interval, paired
 from kdlib.numbers import fixed
+from kdlib.results import format_interval
 from kdlib.sliders.inputs import as_choice, as_index, as_list, as_number, setting
 from kdlib.sliders.slider import Slider, table
 

@@ -6,9 +6,9 @@ After TensorFlow Playground (Smilkov and others, 2017), but about distillation.
 from typing import Any
 
 from kdlib import pretrained
-from kdlib.evaluation.results import format_interval
 from kdlib.evaluation.statistics import Interval
 from kdlib.numbers import percent
+from kdlib.results import format_interval
 from kdlib.sliders import scripts
 from kdlib.sliders.inputs import as_choice, as_index, as_number, setting
 from kdlib.sliders.slider import Slider, table

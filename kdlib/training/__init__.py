@@ -1,19 +1,15 @@
-"""The loop that trains, and what it stands on. Chapters 03 and 10.
+"""The loop that trains, and what it stands on. Chapter 03.
 
-loop            train, and a model's logits for a whole data set
-batches         of a data set on the device, or of any loader
-recipes         optimiser, learning rate, epochs, and what makes no sense with them
-schedules       of the learning rate (of the teacher's weight: objectives.ramps)
-checkpoints     training that survives a kill
-identity        what tells one run from another, so that no checkpoint is continued by another
-devices         where to compute, and in which precision
-teacher_cache   a teacher's answers, asked for once
-shards          the same in many files, for more than memory holds
-ranks           one training by several processes
-meeting         where they find each other
+loop         train, and a model's logits for a whole data set
+batches      of a data set on the device, or of any loader
+recipes      optimiser, learning rate, epochs, and what makes no sense with them
+schedules    of the learning rate (of the teacher's weight: objectives.ramps)
+checkpoints  training that survives a kill
+identity     what tells one run from another, so that no checkpoint is continued by another
+devices      where to compute, and in which precision
 """
 
-from kdlib.training.loop import Augment as Augment
+from kdlib.training.batches import Augment as Augment
 from kdlib.training.loop import DivergedError as DivergedError
 from kdlib.training.loop import Trained as Trained
 from kdlib.training.loop import logits_of as logits_of

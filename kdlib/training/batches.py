@@ -9,8 +9,9 @@ from torch.utils.data import DistributedSampler
 
 from kdlib import checks
 from kdlib.data import Dataset
+from kdlib.distributed import ranks
 from kdlib.objectives import Batch
-from kdlib.training import ranks, recipes
+from kdlib.training import recipes
 from kdlib.training.recipes import Recipe
 
 # Gives the changed images, or these and the number of the view that each of them is.

@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
-from kdlib.training import ranks
+from kdlib.distributed import ranks
 
 
 def pick(name: str | torch.device | None = None) -> torch.device:

@@ -15,12 +15,12 @@ from torch import Tensor, nn
 
 from kdlib import checks, files, losses, progress
 from kdlib.data import Dataset
+from kdlib.distributed import ranks
 from kdlib.objectives import Batch, Objective, logits_on
-from kdlib.training import batches, checkpoints, devices, identity, ranks, recipes, schedules
-from kdlib.training.batches import Augment as Augment
-from kdlib.training.batches import Data
+from kdlib.training import batches, checkpoints, devices, identity, recipes, schedules
+from kdlib.training.batches import Augment, Data
 from kdlib.training.checkpoints import State
-from kdlib.training.recipes import Recipe as Recipe  # part of what training offers
+from kdlib.training.recipes import Recipe
 
 
 class Trained(NamedTuple):
@@ -96,7 +96,7 @@ def train(
                 entry = _epoch(state, stream, objective, recipe, steps, bar)
             ranks.from_first(model.buffers())  # batch norm's, of which each rank has seen its part
             if validation is not None:
-                entry |= validated(model, validation)
+                entry |= _validated(model, validation)
             state.add(ranks.figures(entry | {"seconds": time.perf_counter() - begin}))
             if checkpoint is not None and ranks.rank() == 0:
                 checkpoints.save(checkpoint, state, run)
@@ -146,7 +146,7 @@ def logits_of(model: nn.Module, data: Dataset, batch_size: int = 1000) -> Tensor
     return _answers(model, data, batch_size)[0]
 
 
-def validated(model: nn.Module, data: Data) -> dict[str, float]:
+def _validated(model: nn.Module, data: Data) -> dict[str, float]:
     """Cross-entropy and accuracy on held-out images."""
     logits, labels = _answers(model, data)
     loss = losses.hard_term(logits, labels)

@@ -9,7 +9,8 @@ from torch import nn
 
 from kdlib import checks
 from kdlib.data import Dataset
-from kdlib.training import devices, ranks
+from kdlib.distributed import ranks
+from kdlib.training import devices
 
 
 @dataclass(frozen=True)

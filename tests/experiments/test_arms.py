@@ -11,12 +11,13 @@ from small import ALONE, SOFT, TAUGHT_BY, Constant, made, toy
 from torch import Tensor, nn
 
 from kdlib import losses
+from kdlib.caching import teacher_cache
 from kdlib.data import augment
 from kdlib.data.augment import View
 from kdlib.experiments import arms, runner
 from kdlib.experiments.arms import Arm, Experiment, Job, answers, fit, objective, order, settings, spread
 from kdlib.objectives import Batch
-from kdlib.training import Recipe, logits_of, teacher_cache, train
+from kdlib.training import Recipe, logits_of, train
 
 VIEWS = (View(), View(True, 1, 0))
 

@@ -10,10 +10,10 @@ from small import part
 from torch import Tensor, nn
 
 from kdlib import models
+from kdlib.caching import teacher_cache
 from kdlib.experiments import caching_cost, cifar, runner
 from kdlib.experiments.arms import Arm, Job
 from kdlib.experiments.race import VIEWS
-from kdlib.training import teacher_cache
 
 ARMS = {arm.name: arm for arm in caching_cost.arms()}
 

@@ -52,7 +52,7 @@ def test_weights_of_the_terms_and_the_usual_loss_as_one_of_them() -> None:
     def kd(student, teacher, labels):
         return losses.distillation_term(student, teacher, 4.0)
 
-    mine = signals.by_logits(kd, teacher, weight=0.9, labels=0.1)(model, BATCH)
+    mine = signals.by_logits(kd, teacher, weight=0.9, hard_weight=0.1)(model, BATCH)
     usual = distilled(teacher, temperature=4.0, alpha=0.9)(model, BATCH)
     torch.testing.assert_close(mine["loss"], usual["loss"])
     dkd = signals.dkd_term(4.0, 0.0)(model(IMAGES), teacher, BATCH.labels)

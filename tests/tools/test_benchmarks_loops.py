@@ -13,9 +13,9 @@ import torch
 from PIL import Image
 
 from kdlib import data, models
+from kdlib.caching import teacher_cache
 from kdlib.data import bundle, chest_xray
 from kdlib.data.augment import View
-from kdlib.training import teacher_cache
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 

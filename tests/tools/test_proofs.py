@@ -8,7 +8,7 @@ import pytest
 from cells import code, display, notebook, prose
 from prose import typed_numbers
 
-from kdlib.evaluation import results
+from kdlib import results
 
 TABLE = "| teacher | [+1.6]{#c4-gain} (+0.9 to +2.3) |\n| rate | [87.0]{#c4-rate} |"
 

@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 import torch
 
-from kdlib import data, pretrained
-from kdlib.evaluation import results, statistics
+from kdlib import data, pretrained, results
+from kdlib.evaluation import statistics
 from kdlib.experiments import ledger, race, signals
 from kdlib.softening import class_profiles, soften
 from kdlib.training import logits_of

@@ -16,7 +16,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from kdlib.training import meeting
+from kdlib.distributed import meeting
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The wording of results, against sentences written by hand."""
 
-from kdlib.evaluation import results
+from kdlib import results
 
 VALUES = {
     "alone": {0: 10.0, 1: 12.0, 2: 14.0},

@@ -8,9 +8,9 @@ from typing import Any
 
 import small
 
+from kdlib.caching import teacher_cache
 from kdlib.experiments import ledger
 from kdlib.experiments.arms import Fitted, Job
-from kdlib.training import teacher_cache
 
 HERE = Path(os.environ["KDLIB_SWEEP"])
 

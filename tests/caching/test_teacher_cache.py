@@ -14,12 +14,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from kdlib import files
+from kdlib.caching import teacher_cache
+from kdlib.caching.teacher_cache import TeacherCacheError, fill
 from kdlib.data import Dataset
 from kdlib.data.augment import View, viewed
 from kdlib.models import VGG_QUICK, vgg
 from kdlib.objectives import Batch, distilled
-from kdlib.training import Recipe, checkpoints, devices, teacher_cache, train
-from kdlib.training.teacher_cache import TeacherCacheError, fill
+from kdlib.training import Recipe, checkpoints, devices, train
 
 VIEWS = [View(), View(flip=True), View(False, 2, -1)]
 

@@ -11,16 +11,17 @@ from torch import Tensor, nn
 from torchrun import several, start
 
 from kdlib import data, losses, models
+from kdlib.caching import shards, teacher_cache
+from kdlib.caching.shards import Shards
+from kdlib.caching.teacher_cache import TeacherCacheError
 from kdlib.data import Dataset
 from kdlib.data.augment import View, viewed
 from kdlib.losses.divergences import from_top_k
 from kdlib.objectives import distilled
-from kdlib.training import Recipe, shards, teacher_cache, train
+from kdlib.training import Recipe, train
 from kdlib.training.checkpoints import CheckpointError
-from kdlib.training.shards import Shards
-from kdlib.training.teacher_cache import TeacherCacheError
 
-CASES = Path(__file__).with_name("rank_cases.py")
+CASES = Path(__file__).parents[1] / "distributed" / "rank_cases.py"
 VIEWS = [View(), View(flip=True), View(dy=2)]
 
 

@@ -16,11 +16,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kdlib.data import Dataset
-from kdlib.data.augment import View
+from kdlib.caching import teacher_cache
+from kdlib.data import Dataset, augment
+from kdlib.distributed import ranks
 from kdlib.losses.divergences import from_top_k
 from kdlib.objectives import Stored
-from kdlib.training import ranks, teacher_cache
 
 
 class Shards(Stored):
@@ -55,8 +55,8 @@ class Shards(Stored):
 def fill(
     teacher: nn.Module,
     dataset: Dataset,
-    views: Sequence[View],
-    folder: Path,
+    views: Sequence[augment.View],
+    folder: str | Path,
     *,
     shard: int = 10_000,
     top_k: int | None = None,
@@ -94,7 +94,7 @@ def fill(
     return read(folder, known)
 
 
-def read(folder: Path, wanted: dict[str, Any]) -> Shards:
+def read(folder: str | Path, wanted: dict[str, Any]) -> Shards:
     """The shards of a folder, mapped, each compared with its digest and with what is wanted. Chapter 10.
 
     Args:
@@ -115,7 +115,7 @@ def read(folder: Path, wanted: dict[str, Any]) -> Shards:
     return Shards([part[:-1] for part in parts], int(parts[0][-1]), str(wanted))
 
 
-def _path(folder: Path, number: int) -> Path:
+def _path(folder: str | Path, number: int) -> Path:
     return Path(folder) / f"{number:05}.safetensors"
 
 

@@ -12,8 +12,9 @@ from torchrun import several, start
 
 from kdlib import models
 from kdlib.data import Dataset
+from kdlib.distributed import ranks
 from kdlib.objectives import supervised
-from kdlib.training import Recipe, devices, ranks, train
+from kdlib.training import Recipe, devices, train
 
 CASES = Path(__file__).with_name("rank_cases.py")
 SAME = ("uneven", "one_left", "stored", "loader", "overflow")

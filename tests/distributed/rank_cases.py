@@ -15,9 +15,11 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, DistributedSampler, Sampler, TensorDataset
 
 from kdlib import data, models
+from kdlib.caching import shards, teacher_cache
 from kdlib.data.augment import View, shift, viewed
+from kdlib.distributed import ranks
 from kdlib.objectives import Batch, distilled, supervised
-from kdlib.training import Recipe, checkpoints, devices, ranks, shards, teacher_cache, train
+from kdlib.training import Recipe, checkpoints, devices, train
 
 RECIPE = Recipe(4, 0.05, batch_size=64)
 VIEWS = [View(), View(dx=2), View(dy=-1)]
