@@ -34,7 +34,7 @@ $(SITE): pyproject.toml requirements.txt | $(VENV)/bin/python
 	@touch $@
 
 $(ALL): $(SITE)
-	@echo "Installing torch and the test tools: about 3 GB on Linux, a few minutes."
+	@echo "Installing torch and the test tools: about 7 GB on Linux, a few minutes."
 	$(PIP) --group all --editable .
 	@touch $@
 
