@@ -18,7 +18,10 @@ from typing import Any, BinaryIO
 
 from filelock import FileLock, Timeout
 
-REMEDY = "install kdlib again (pip install --force-reinstall --no-deps), or in a clone: git checkout kdlib"
+REMEDY = (
+    "install kdlib again (pip install --force-reinstall --no-deps), "
+    "or in a clone: git checkout kdlib/weights kdlib/bundled"
+)
 
 
 class WriteError(OSError):

@@ -12,7 +12,7 @@ def soften(logits: Tensor, temperature: float = 1.0) -> Tensor:
     p_i = exp(z_i / T) / sum_j exp(z_j / T): equation 1 of Hinton, Vinyals and Dean (2015). Chapter 01.
 
     Args:
-        logits: floating-point tensor of shape (..., classes), in any unit of log-odds, finite.
+        logits: floating-point tensor of shape (..., classes), finite, in nats as networks give them.
         temperature: T, a finite number above 0. At 1 this is the ordinary softmax; above 1 it is softer.
 
     Returns:

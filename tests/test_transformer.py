@@ -127,3 +127,9 @@ def test_bytes_are_tokens_too() -> None:
 def test_what_is_refused_is_said(call: Callable[[Any], Any], error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         call(decoder())
+
+
+def test_a_tiny_sampling_temperature_takes_the_likeliest() -> None:
+    model, prompts = decoder(), tokens(3, 4)
+    likeliest = models.write(model, prompts, 6, temperature=0)
+    assert torch.equal(models.write(model, prompts, 6, temperature=1e-40), likeliest)

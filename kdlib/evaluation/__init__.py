@@ -2,7 +2,6 @@
 
 metrics      of logits and labels
 statistics   means with intervals, paired differences, the bootstrap
-results      what tables say of records
 fidelity     how much alike two models answer
 grad_cam     where a network looks
 """

@@ -24,7 +24,10 @@ def accuracy(logits: Tensor, labels: Tensor) -> float:
 
 
 def macro_f1(logits: Tensor, labels: Tensor) -> float:
-    """The F1 score of each class, averaged with equal weights (torchmetrics). Chapter 03."""
+    """The F1 score of each class, averaged with equal weights (torchmetrics). Chapter 03.
+
+    A class that is neither a label nor an answer is left out.
+    """
     answers, classes = checks.answers(logits, labels).argmax(1), logits.shape[1]
     return float(_torchmetrics("multiclass_f1_score")(answers, labels, num_classes=classes, average="macro"))
 

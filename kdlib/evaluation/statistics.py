@@ -28,6 +28,8 @@ class Interval(NamedTuple):
 def interval(values: Sequence[float]) -> Interval:
     """The mean over seeds and its 95 % interval by Student's t (Gosset, 1908). Chapter 03.
 
+    From 32 values on by the normal distribution: 4 % short there, and ever less with more.
+
     Raises:
         ValueError: no values, or one that is not finite.
     """

@@ -146,11 +146,15 @@ def kept_kl(
     classes = student_logits.shape[-1]
     if log_p.shape[-1] >= classes:
         raise ValueError(f"log_p has {log_p.shape[-1]} of {classes} classes; with all, use distillation_term")
-    _check_kept(log_p, indices, classes, "log_p")
     mask = rows.counting(mask, student_logits)
     log_p = checks.at_least_float32(log_p.detach(), "log_p")
-    if mask is not None:
+    if log_p.shape[:-1] != student_logits.shape[:-1]:
+        ours, theirs = tuple(student_logits.shape), tuple(log_p.shape)
+        raise ValueError(f"student_logits has shape {ours} and log_p {theirs}; all but the last must agree")
+    if mask is not None and log_p.shape == indices.shape:  # what does not count may hold anything
         log_p = torch.where(mask[..., None], log_p, -math.log(classes))
+        indices = indices.masked_fill(~mask[..., None], 0)
+    _check_kept(log_p, indices, classes, "log_p")
     sums = log_p.logsumexp(-1, keepdim=True)
     if checks.readable(sums) and bool((sums > 1e-3).any()):
         raise ValueError(f"log_p adds up to {float(sums.max().exp()):.4g}; give logarithms of probabilities")

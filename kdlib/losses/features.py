@@ -40,7 +40,7 @@ def hint(student: Tensor, teacher: Tensor) -> Tensor:
 def attention(maps: Tensor) -> Tensor:
     """Where a network looks: the sum of squares over channels, of length 1. (B, C, H, W) to (B, H W).
 
-    Zagoruyko and Komodakis (2017), equation 1 with p = 2. Chapter 07.
+    Zagoruyko and Komodakis (2017), section 3.1, the sum of squares. Chapter 07.
 
     Raises:
         ValueError: no feature map.

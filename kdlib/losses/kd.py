@@ -41,7 +41,8 @@ def distillation_term(
     Args:
         student_logits: floating-point, shape (..., classes), at least (batch, classes).
         teacher_logits: the same shape. No gradient flows into them.
-        temperature: T, a finite number above 0, the same for both.
+        temperature: T, a finite number above 0, the same for both. Above some hundreds the value, not the
+            gradient, drowns in float32's rounding: give float64 there.
         mask: bool (...), the rows that count; None for all.
         reduction: "mean" over the rows that count, "sum" over them, or "none": (...), 0 for the others.
 
@@ -71,14 +72,14 @@ def hard_term(
         logits: floating-point, shape (..., classes).
         labels: class indices (...), of which `ignore_index` counts nowhere, or distributions (..., classes).
         mask, reduction: as for `distillation_term`.
-        label_smoothing: what smoothing takes from the label and shares evenly.
+        label_smoothing: what smoothing takes from the label and shares evenly, 0 to 1.
 
     Returns:
         In nats, in float32 or better.
 
     Raises:
         ValueError: labels of another shape or out of range, no row that counts.
-        TypeError: labels that are neither integers nor distributions.
+        TypeError: labels that are neither integers nor distributions of this shape.
     """
     logits = rows.checked(logits, "logits")
     labels, mask = rows.labelled(labels, logits, mask, ignore_index)

@@ -148,7 +148,7 @@ def standardised(logits: Tensor) -> Tensor:
 def pooled(logits: Tensor, temperature: float) -> Tensor:
     """The logits of an ensemble: those whose softened output is the mean of the members'. Chapter 07.
 
-    Hinton, Vinyals and Dean (2015), section 5, average the members' probabilities. Given as the teacher of a
+    Hinton, Vinyals and Dean (2015), section 1, average the members' probabilities. Given as the teacher of a
     distillation at the same temperature, the result teaches just that mean.
 
     Args:

@@ -60,7 +60,7 @@ def counting(mask: Mask, logits: Tensor) -> Mask:
 
     Raises:
         ValueError: no boolean tensor of one value a row; on the CPU, no row that counts. On a GPU, which
-            would have to wait for a look, the loss is NaN then.
+            would have to wait for a look, the mean is NaN then, a sum 0.
     """
     if mask is None:
         return None

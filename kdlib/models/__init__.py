@@ -1,9 +1,11 @@
 """The networks of the book.
 
 pictures      networks of images, each a function that returns a plain nn.Sequential
+modes         a model in evaluation mode for a while
 transformer   a decoder that writes text, character after character. Chapter 11
 """
 
+from kdlib.models.modes import evaluated as evaluated
 from kdlib.models.pictures import VGG_HALF_WIDTH as VGG_HALF_WIDTH
 from kdlib.models.pictures import VGG_LARGE as VGG_LARGE
 from kdlib.models.pictures import VGG_QUICK as VGG_QUICK

@@ -22,10 +22,11 @@ class Expects(nn.Module):
             raise TypeError(f"images has dtype {images.dtype}; give pixels from 0 to 1: images.float() / 255")
         if images.shape[1:] != self.shape:
             wanted = ", ".join(map(str, self.shape))
-            raise ValueError(
-                f"images has shape {tuple(images.shape)}; this model takes (N, {wanted}), "
-                f"as from data.load(..., resolution={self.shape[1]})"
-            )
+            remedy = f"as from data.load(..., resolution={self.shape[1]})"
+            if images.ndim == 4 and images.shape[1] != self.shape[0]:
+                remedy = "another number of channels, for which resnet18 can be built"
+            found = f"images has shape {tuple(images.shape)}"
+            raise ValueError(f"{found}; this model takes (N, {wanted}), {remedy}")
         return images
 
 
@@ -213,7 +214,7 @@ def xray_student(*, seed: int, size: int = 64) -> nn.Sequential:
 
     After the pneumonia X-ray exploration of Mage (2021), which names three layers and 277,000 parameters:
     3x3 convolutions of 16, 32 and 64 channels, each with ReLU and max-pool, then linear layers of 62 and 2.
-    Where the last max-pool leaves more than 8x8, as it does above 64 pixels, windows are averaged to 8x8.
+    Where the last max-pool leaves more than 8x8, as it does from 72 pixels on, windows are averaged to 8x8.
 
     Args:
         seed: fixes the initial weights; the global random state is neither used nor changed.

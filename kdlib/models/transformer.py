@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from kdlib import checks
+from kdlib.models.modes import evaluated
 from kdlib.models.pictures import initialised
 
 # Keys and values of what was read, one pair a block, so that writing goes on without reading it all again.
@@ -162,19 +163,19 @@ def write(
     """
     if not 0 <= temperature < math.inf:
         raise ValueError(f"temperature is {temperature}; it must be a finite number, 0 or above")
-    was_training = model.training
-    model.eval()
     text = unread = prompts.long()
     cache: Cache | None = None
-    for _ in range(length):
-        logits, cache = model.read(unread, cache)
-        last = logits[:, -1]
-        if temperature:
-            token = torch.multinomial(torch.softmax(last / temperature, dim=-1), 1, generator=draw)
-        else:
-            token = last.argmax(-1, keepdim=True)
-        text, unread = torch.cat([text, token], dim=1), token
-        if cache[0][0].shape[2] == model.context:
-            unread, cache = text[:, -(model.context // 2 + 1) :], None
-    model.train(was_training)
+    with evaluated(model):
+        for _ in range(length):
+            logits, cache = model.read(unread, cache)
+            last = logits[:, -1]
+            if temperature:
+                gaps = last - last.amax(-1, keepdim=True)  # 0 stays 0 at a tiny temperature
+                shares = torch.softmax(torch.where(gaps == 0, gaps, gaps / temperature), dim=-1)
+                token = torch.multinomial(shares, 1, generator=draw)
+            else:
+                token = last.argmax(-1, keepdim=True)
+            text, unread = torch.cat([text, token], dim=1), token
+            if cache[0][0].shape[2] == model.context:
+                unread, cache = text[:, -(model.context // 2 + 1) :], None
     return text

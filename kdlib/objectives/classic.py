@@ -84,20 +84,29 @@ def distilled(teacher: Teacher, *, temperature: float, alpha: float) -> Objectiv
     """
     checks.temperature(temperature)
     checks.alpha(alpha)
-    if not isinstance(teacher, nn.Module | Tensor | Stored | None):
-        raise TypeError(f"teacher is a {type(teacher).__name__}; give a model, a tensor of logits, or None")
-
+    checked_teacher(teacher)
     return partial(_distilled, teacher=teacher, temperature=temperature, alpha=alpha)
 
 
 def _distilled(
     model: nn.Module, batch: Batch, *, teacher: Teacher, temperature: float, alpha: float
 ) -> dict[str, Tensor]:
-    if model is teacher:
-        raise ValueError("teacher and student are the same object; copy.deepcopy one of them")
+    two_models(model, teacher)
     student, told = logits_on(model, batch.images), teacher_logits(teacher, batch)
     terms = losses.hinton_loss(student, told, batch.labels, temperature=temperature, alpha=alpha)
     return {"loss": terms.total, "soft": terms.soft, "hard": terms.hard}
+
+
+def checked_teacher(teacher: object) -> None:
+    """Raise TypeError for what cannot teach."""
+    if not isinstance(teacher, nn.Module | Tensor | Stored | None):
+        raise TypeError(f"teacher is a {type(teacher).__name__}; give a model, a tensor of logits, or None")
+
+
+def two_models(model: nn.Module, teacher: object) -> None:
+    """Raise ValueError where a student is to teach itself."""
+    if model is teacher:
+        raise ValueError("teacher and student are the same object; copy.deepcopy one of them")
 
 
 def teacher_logits(teacher: Teacher, batch: Batch) -> Tensor:

@@ -16,6 +16,9 @@ class WithRegressor(nn.Module):
 
     The regressor of FitNets (Romero et al., 2015) makes as many channels of the student's map as its
     teacher's has, by a convolution of one pixel. Called, the whole is the student.
+
+    Args:
+        channels: of the student's map, and of its teacher's.
     """
 
     def __init__(self, student: nn.Module, channels: tuple[int, int], *, seed: int):
@@ -52,6 +55,7 @@ class Ensemble(nn.Module):
             raise ValueError("members is empty; an ensemble has at least one model")
         self.members = nn.ModuleList(members)
         self.temperature = checks.temperature(temperature)
+        self.register_buffer("at", torch.tensor(temperature))  # by which a checkpoint tells it from others
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (N, classes) whose softened output is the mean of the members'."""

@@ -6,7 +6,7 @@ from functools import partial
 from torch import Tensor, nn
 
 from kdlib import checks, models
-from kdlib.objectives.classic import Batch, Objective, teacher_logits
+from kdlib.objectives.classic import Batch, Objective, teacher_logits, two_models
 from kdlib.objectives.model_logits import logits_on
 
 Divergence = Callable[[Tensor, Tensor, float], Tensor]  # of student's and teacher's logits, at T
@@ -25,8 +25,17 @@ def on_policy(
         divergence: `losses.divergences.reverse_kl` for instance.
         temperature: T of the divergence.
         prompt: how many tokens of each text are given, from 1 to all.
+
+    Raises:
+        ValueError: an impossible temperature, no token; when it is trained, more tokens than a text has.
+        TypeError: a teacher that is no model, and so cannot read what is new; when it is trained, a student
+            that is no `Decoder`.
     """
     checks.temperature(temperature)
+    if prompt < 1:
+        raise ValueError(f"prompt is {prompt}; the student goes on from one token or more")
+    if not isinstance(teacher, nn.Module):
+        raise TypeError(f"teacher is a {type(teacher).__name__}; it must read new texts: give a model")
     return partial(_on_policy, teacher=teacher, divergence=divergence, temperature=temperature, prompt=prompt)
 
 
@@ -41,6 +50,9 @@ def _on_policy(
 ) -> dict[str, Tensor]:
     if not isinstance(model, models.Decoder):
         raise TypeError(f"the student is a {type(model).__name__}; only a kdlib.models.Decoder writes")
-    text = models.write(model, batch.images[:, :prompt], batch.images.shape[1] - prompt)
+    two_models(model, teacher)
+    if prompt > (length := batch.images.shape[1]):
+        raise ValueError(f"prompt is {prompt}, but the texts have {length} tokens")
+    text = models.write(model, batch.images[:, :prompt], length - prompt)
     told = teacher_logits(teacher, batch._replace(images=text))
     return {"loss": divergence(logits_on(model, text), told, temperature)}

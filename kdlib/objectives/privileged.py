@@ -48,7 +48,7 @@ def together(
 ) -> Objective:
     """The objective of `CoTrained`, teacher and student at once, with a schedule of alpha. Chapter 06.
 
-    After Xu et al. (2020), Privileged Features Distillation at Taobao, and formula 6.3 of the chapter:
+    After Xu et al. (2020), Privileged Features Distillation at Taobao, the chapter's second formula:
     (1 - a) CE(y, student) + a CE(teacher, student) + CE(y, teacher), with a = alpha * schedule(progress). The
     temperature is 1, and CE(teacher, student) is the cross-entropy with the teacher's probabilities.
 
@@ -77,9 +77,9 @@ def _together(
     labels, mask = rows.labelled(batch.labels, student)
     student, teacher = rows.blank(student, mask), rows.blank(teacher, mask)
     targets = teacher.detach() if detach else teacher
-    soft = rows.cross_entropy(student, targets.softmax(dim=1), mask)
+    soft = rows.cross_entropy(student, targets.softmax(dim=-1), mask)
     if divergence:
-        soft = soft - rows.cross_entropy(targets, targets.softmax(dim=1), mask)
+        soft = soft - rows.cross_entropy(targets, targets.softmax(dim=-1), mask)
     hard, own = (rows.cross_entropy(logits, labels, mask) for logits in (student, teacher))
     a = alpha * schedule(batch.progress)
     return {"loss": (1 - a) * hard + a * soft + own, "soft": soft, "hard": hard, "teacher": own}

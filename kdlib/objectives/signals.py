@@ -12,6 +12,7 @@ from kdlib.losses import features as feature_losses
 from kdlib.losses import logits as logit_losses
 from kdlib.losses import rows
 from kdlib.objectives import Batch, Objective, Teacher, hooks, logits_on, teacher_logits
+from kdlib.objectives.classic import checked_teacher, two_models
 from kdlib.objectives.networks import MutualStudents, WithRegressor
 
 # From the student's and the teacher's logits and the labels to a term.
@@ -23,8 +24,8 @@ FeatureTerm = Callable[[Mapping[str, Tensor], Mapping[str, Tensor]], Tensor]
 def by_logits(term: LogitTerm, teacher: Teacher, *, weight: float, hard_weight: float = 1.0) -> Objective:
     """`hard_weight` times the cross-entropy plus `weight` times a term of both models' logits. Chapter 07.
 
-    An example labelled -100 does not count in the cross-entropy, nor in the terms below; one of your own is
-    given the labels, so that it can leave it out.
+    An example that a loader labels -100 does not count in the cross-entropy, nor in the terms below; one of
+    your own is given the labels, so that it can leave it out.
 
     Args:
         term: of the student's logits, the teacher's, and the labels.
@@ -35,12 +36,14 @@ def by_logits(term: LogitTerm, teacher: Teacher, *, weight: float, hard_weight: 
         ValueError: a weight below 0.
     """
     _check(weight, hard_weight)
+    checked_teacher(teacher)
     return partial(_by_logits, term=term, teacher=teacher, weight=weight, hard_weight=hard_weight)
 
 
 def _by_logits(
     model: nn.Module, batch: Batch, *, term: LogitTerm, teacher: Teacher, weight: float, hard_weight: float
 ) -> dict[str, Tensor]:
+    two_models(model, teacher)
     logits = logits_on(model, batch.images)
     hard = losses.hard_term(logits, batch.labels)
     soft = term(logits, teacher_logits(teacher, batch), batch.labels)
@@ -88,6 +91,7 @@ def _by_features(
     temperature: float,
     alpha: float,
 ) -> dict[str, Tensor]:
+    two_models(model, teacher)
     with hooks.features(model, layers[0]) as ours:
         logits = logits_on(model, batch.images)
     with hooks.features(teacher, layers[1]) as theirs:
@@ -131,7 +135,7 @@ def _hinted(
     model: nn.Module, batch: Batch, *, teacher: nn.Module, layers: tuple[str, str], **known: float
 ) -> dict[str, Tensor]:
     if not isinstance(model, WithRegressor):
-        raise TypeError(f"model is a {type(model).__name__}; give WithRegressor(student, channels)")
+        raise TypeError(f"model is a {type(model).__name__}; give WithRegressor(student, channels, seed=0)")
     regressor, (own, other) = model.regressor, layers
 
     def term(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> Tensor:

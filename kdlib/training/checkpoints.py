@@ -30,7 +30,7 @@ class State:
     def add(self, entry: dict[str, float]) -> None:
         """Close an epoch with its figures; keep the weights if its validation loss is the lowest so far."""
         loss = entry.get("validation_loss")
-        if loss is not None and (self.best is None or loss < self.curve[self.best]["validation_loss"]):
+        if loss is not None and (self.best is None or not loss >= self.curve[self.best]["validation_loss"]):
             self.best = len(self.curve)
             self.best_weights = {k: v.detach().cpu().clone() for k, v in self.model.state_dict().items()}
         self.curve.append(entry)

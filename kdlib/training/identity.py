@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -12,14 +13,18 @@ from kdlib.data import Dataset, digest
 from kdlib.training.recipes import Recipe
 
 
-def of(recipe: Recipe, seed: int, objective: Callable[..., Any], data: object) -> dict[str, Any]:
-    """Recipe, seed and objective in words and numbers that JSON holds; functions by name and settings.
+def of(
+    recipe: Recipe, seed: int, objective: Callable[..., Any], augment: Any, data: object, validation: object
+) -> dict[str, Any]:
+    """What JSON can hold of a run's settings; functions by name and settings.
 
-    Of a data set its digest; a loader is not known.
+    Of a data set its digest; a loader is not known, and the initial weights are not compared.
     """
     own = {} if isinstance(recipe.optimizer, str) else {"optimizer": named(recipe.optimizer)}
-    known = digest(data) if isinstance(data, Dataset) else None
-    return {"recipe": asdict(recipe) | own, "seed": seed, "objective": named(objective), "data": known}
+    sets = {"data": data, "validation": validation}
+    known = {name: digest(part) if isinstance(part, Dataset) else None for name, part in sets.items()}
+    functions = {"objective": named(objective), "augment": augment and named(augment)}
+    return {"recipe": asdict(recipe) | own, "seed": seed} | functions | known
 
 
 def named(function: Callable[..., Any]) -> str:
@@ -27,7 +32,8 @@ def named(function: Callable[..., Any]) -> str:
 
     Of a function that holds its settings in another way the name alone is known.
     """
-    settings = {key: _said(value) for key, value in getattr(function, "keywords", {}).items()}
+    given = dict(enumerate(getattr(function, "args", ()))) | getattr(function, "keywords", {})
+    settings = {key: _said(value) for key, value in given.items()}
     name = getattr(getattr(function, "func", function), "__qualname__", type(function).__qualname__)
     return f"{name} {settings}" if settings else name
 
@@ -37,6 +43,12 @@ def _said(value: Any) -> Any:
         return weights_digest(value)
     if isinstance(value, Tensor):
         return fingerprint({"": value})
+    if isinstance(value, Mapping):
+        return {str(key): _said(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_said(part) for part in value]
+    if isinstance(value, np.ndarray):
+        return _said(torch.from_numpy(value))
     return named(value) if callable(value) else str(value)
 
 

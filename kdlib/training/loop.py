@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from kdlib import checks, files, losses, progress
 from kdlib.data import Dataset
 from kdlib.distributed import ranks
+from kdlib.models import evaluated
 from kdlib.objectives import Batch, Objective, logits_on
 from kdlib.training import batches, checkpoints, devices, identity, recipes, schedules
 from kdlib.training.batches import Augment, Data
@@ -68,7 +69,8 @@ def train(
         augment: a function of uint8 images and a generator; it gives images, or images and their views.
         device: "cpu", "cuda" or "mps"; None takes the best one here.
         checkpoint: a file written after each epoch. An existing one is continued. Two settings of an
-            objective are told apart where `functools.partial` holds them, not in a closure.
+            objective are told apart where `functools.partial` holds them, not in a closure; initial weights
+            and loaders are not compared. A loader goes on alike where it shuffles by the global random state.
         description: the name before the progress bar.
 
     Raises:
@@ -81,7 +83,7 @@ def train(
     checks.seed(seed)
     recipes.check(recipe, model, data, validation)
     checkpoint = None if checkpoint is None else Path(checkpoint)
-    run = {} if checkpoint is None else identity.of(recipe, seed, objective, data)
+    run = {} if checkpoint is None else identity.of(recipe, seed, objective, augment, data, validation)
     if isinstance(data, Dataset):
         data = replace(data, images=data.images.to(device), labels=data.labels.to(device))
     state = _begun(model, recipe, device, checkpoint, run)
@@ -161,10 +163,9 @@ def _answers(model: nn.Module, data: Data, batch_size: int = 1000) -> tuple[Tens
     if isinstance(data, Dataset):
         columns = (torch.split(column, batch_size) for column in (data.images, data.labels))
         data = list(zip(*columns, strict=True))
-    was_training = model.training
-    model.eval()
-    parts = [(logits_on(model, b.images).float().cpu(), b.labels.cpu()) for b in batches.loaded(data, model)]
-    model.train(was_training)
+    with evaluated(model):
+        of = batches.loaded(data, model)
+        parts = [(logits_on(model, b.images).float().cpu(), b.labels.cpu()) for b in of]
     if not parts:
         raise ValueError("there is no batch to evaluate; give a list or a DataLoader: a generator is used up")
     logits, labels = zip(*parts, strict=True)

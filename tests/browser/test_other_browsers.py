@@ -1,6 +1,6 @@
 """Firefox and Safari do with the built pages what Chromium does. A browser without its driver is skipped.
 
-Safari's is there on a Mac (`safaridriver --enable`); elsewhere WebKitGTK, of the same engine, stands in for it
+Safari's is there on a Mac (`safaridriver --enable`); elsewhere WebKitGTK, of the same engine, stands in
 (Debian: webkit2gtk-driver, and xvfb-run where there is no screen). Firefox needs geckodriver.
 """
 

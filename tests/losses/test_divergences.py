@@ -153,6 +153,7 @@ Z = torch.zeros(2, 3)
         (lambda: reverse_kl(Z, Z[:, :2], 1.0), ValueError, "vocabularies differ"),
         (lambda: kept_kl(Z, Z, Z.long()), ValueError, "log_p has 3 of 3 classes"),
         (lambda: kept_kl(Z, Z[:, :2], Z[:, :2].long()), ValueError, "log_p adds up to 2"),
+        (lambda: kept_kl(Z, Z[:1, :2], Z[:1, :2].long()), ValueError, "all but the last must agree"),
     ],
 )
 def test_bad_input_is_named(call, error: type[Exception], message: str) -> None:
@@ -180,3 +181,14 @@ def test_k_probabilities_and_the_rest_are_as_many_outcomes_and_one_more() -> Non
     strange.requires_grad_()
     kept_kl(strange, unknown, both[1], mask=torch.tensor([True, False, True])).backward()
     torch.testing.assert_close(strange.grad, student.grad)
+
+
+def test_where_nothing_counts_the_kept_classes_may_be_any() -> None:
+    log_p, places = torch.full((2, 3, 2), -2.0), torch.zeros(2, 3, 2).long()
+    places[..., 1] = 1
+    mask = torch.tensor([[True, True, False], [True, False, False]])
+    strange = places.masked_fill(~mask[..., None], -100)
+    student = torch.randn(2, 3, 5, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(
+        kept_kl(student, log_p, strange, mask=mask), kept_kl(student, log_p, places, mask=mask)
+    )

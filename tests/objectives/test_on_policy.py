@@ -55,3 +55,12 @@ def test_what_cannot_write_is_refused() -> None:
         objective(torch.nn.Linear(2, 2), batch())
     with pytest.raises(ValueError, match="temperature"):
         on_policy(decoder(1), divergences.reverse_kl, temperature=0.0, prompt=3)
+    with pytest.raises(ValueError, match="prompt is 0; the student goes on from one token or more"):
+        on_policy(decoder(1), divergences.reverse_kl, temperature=1.0, prompt=0)
+    with pytest.raises(TypeError, match="teacher is a Tensor; it must read new texts"):
+        on_policy(torch.zeros(2, 3, 4), divergences.reverse_kl, temperature=1.0, prompt=1)
+    longer = on_policy(decoder(1), divergences.reverse_kl, temperature=1.0, prompt=99)
+    with pytest.raises(ValueError, match="prompt is 99, but the texts have"):
+        longer(decoder(0), batch())
+    with pytest.raises(ValueError, match="teacher and student are the same object"):
+        objective(objective.keywords["teacher"], batch())

@@ -178,3 +178,13 @@ def test_one_loop_trains_them_one_after_the_other_and_together() -> None:
     assert loss(pair.teacher) < loss(pair.student) < loss(alone)
     # the teacher beside a student learns what it would have learned by itself
     assert loss(pair.teacher) == pytest.approx(loss(teacher), abs=0.01)
+
+
+def test_tokens_have_their_classes_in_the_last_place() -> None:
+    tables = torch.rand(2, 4, 3, generator=torch.Generator().manual_seed(0))
+    with models.initialised(0):
+        both = privileged.CoTrained(nn.Linear(3, 7), nn.Linear(3, 7))
+    labels = torch.arange(8).view(2, 4) % 7
+    terms = privileged.together(0.5)(both, Batch(tables, labels))
+    alike = privileged.together(0.5)(both, Batch(tables.flatten(0, 1), labels.flatten()))
+    assert terms["soft"].item() == pytest.approx(alike["soft"].item())

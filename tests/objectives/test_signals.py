@@ -197,3 +197,15 @@ def with_regressor(out: int = 5) -> torch.nn.Module:
 def test_bad_input_is_named(call: object, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+def test_who_teaches_is_looked_at() -> None:
+    model = network(0)
+    with pytest.raises(TypeError, match="teacher is a list; give a model"):
+        signals.by_logits(signals.dist_term(4.0), [model], weight=1.0)
+    itself = signals.by_logits(signals.dist_term(4.0), model, weight=1.0)
+    places = (["pool1"], ["pool1"])
+    looks = signals.by_features(lambda ours, theirs: ours["pool1"].sum(), model, places, weight=1)
+    for objective in (itself, looks):
+        with pytest.raises(ValueError, match="teacher and student are the same object"):
+            objective(model, BATCH)

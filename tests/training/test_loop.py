@@ -444,3 +444,30 @@ def test_training_on_the_processor_leaves_the_gpus_numbers_alone(monkeypatch: py
     monkeypatch.setattr(torch.cuda, "manual_seed_all", called.append)
     train(network(dropout=0.5), dataset(), supervised, RECIPE, seed=0, device="cpu")
     assert called == []
+
+
+def test_each_part_of_a_model_is_left_in_the_mode_it_was_in() -> None:
+    model = nn.Sequential(network(), nn.BatchNorm1d(3))
+    model[1].eval()
+    logits_of(model, dataset())
+    assert model[0].training and not model[1].training
+    with pytest.raises(RuntimeError):
+        logits_of(model, dataset(size=9))
+    assert model[0].training and not model[1].training
+
+
+def test_a_first_epoch_without_a_number_is_not_the_best() -> None:
+    strange = [(torch.full((4, 1, 8, 8), math.nan), torch.zeros(4).long())]
+    held_out = [(dataset().images / 255, dataset().labels)]
+
+    class First:
+        """Images of no number in the first epoch."""
+
+        epochs = 0
+
+        def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+            self.epochs += 1
+            return iter(strange if self.epochs == 1 else held_out)
+
+    result = train(network(), dataset(), supervised, RECIPE, seed=0, validation=First())
+    assert math.isnan(result.curve[0]["validation_loss"]) and result.best == 1
