@@ -101,7 +101,7 @@ def show_experiments(arguments: argparse.Namespace) -> int:
 
 def add_grade(parser: argparse.ArgumentParser) -> None:
     """The options of `grade`."""
-    parser.add_argument("submissions", type=Path, help="a notebook or folder a learner")
+    parser.add_argument("submissions", type=Path, help="a notebook or a folder for each learner")
     parser.add_argument("--checks", type=Path, required=True, metavar="FOLDER", help="holds checks.py")
     parser.add_argument("--out", type=Path, default=Path("grades.csv"), metavar="FILE", help="the table")
     parser.add_argument("--marks", type=Path, metavar="FILE", help="a table of points given by hand")
@@ -112,7 +112,12 @@ def add_grade(parser: argparse.ArgumentParser) -> None:
 
 def grade_submissions(arguments: argparse.Namespace) -> int:
     """Grade a folder; 1 where a notebook could not be graded whole."""
-    from kdlib.grade import grading  # here: it wants psutil, which readers need not have
+    try:
+        from kdlib.grade import grading  # here: it wants psutil, which readers need not have
+    except ImportError as error:
+        raise ImportError(f"{error}: pip install psutil") from error
+    if arguments.jobs < 1:
+        raise ValueError(f"--jobs is {arguments.jobs}; it must be 1 or more")
 
     known = {"jobs": arguments.jobs, "unsafe": arguments.unsafe, "marks": arguments.marks}
     grades = grading.grade_all(arguments.submissions, arguments.checks, arguments.out, **known)
@@ -207,7 +212,7 @@ def cached_state(path: Path) -> str:
     try:
         full.verified(path)
     except cache.AlteredError as error:
-        return f"DAMAGED: {error}; it is remade when it is next read"
+        return f"DAMAGED: {error}; it is remade when it is next read, X-rays from KDLIB_CHEST_XRAY"
     except OSError as error:
         return f"NOT USABLE: {error}"
     return "verified"

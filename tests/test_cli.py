@@ -64,8 +64,8 @@ def test_a_package_that_is_missing_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def missing(arguments: object) -> int:
-        raise ImportError("onnx is missing; pip install kdlib[ship]")
+        raise ImportError("onnx is missing; pip install onnx")
 
     monkeypatch.setattr(cli, "show_experiments", missing)
     assert cli.main(["show"]) == 1
-    assert capsys.readouterr().err == "kdlib: onnx is missing; pip install kdlib[ship]\n"
+    assert capsys.readouterr().err == "kdlib: onnx is missing; pip install onnx\n"

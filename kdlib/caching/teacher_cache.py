@@ -56,7 +56,7 @@ def fill(
         path: the file, NAME.safetensors; its folder is made. It takes 2 bytes a number.
         batch_size: examples run through the teacher at once.
         half: where it runs in native half precision: "gpu", "everywhere" or "nowhere". As in the recipe, the
-            answers are those of a teacher that runs live.
+            answers are those of a teacher that runs live. A file is not asked in which it was filled.
 
     Returns:
         float16 (n, views, classes), memory-mapped from the file; changing it changes no file. For

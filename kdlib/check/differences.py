@@ -31,7 +31,7 @@ def unlike(found: list[list[Tensor]], wanted: list[list[Tensor]], learns: int, t
         if ours.shape != right.shape:
             return f"Your result has the shape {tuple(ours.shape)}; {tuple(right.shape)} is wanted."
         if ours.isnan().any() and not right.isnan().any():
-            return "Your result holds NaN. Is there a logarithm of 0, or 0 divided by 0?"
+            return "Your result holds NaN. Is there a logarithm of 0 or of less, a root of 0 with its gradient, or 0 divided by 0?"
     ours, right = (torch.cat([values[0].flatten() for values in of]) for of in (found, wanted))
     if same([ours], [right], tolerance):
         if learns:

@@ -57,9 +57,9 @@ paired_interval = Check("ex-03-paired", _runs, interval_of, "Take the difference
     "Your standard deviation divides by n. From a sample, divide by n - 1.": lambda a, b: _around(a - b, 2.776 * (a - b).std(correction=0) / 5**0.5)}, tolerance=5e-3)
 
 def _wanted(draw: Draw) -> tuple[float, float]:
-    """A deviation and a half width: in odd rounds 2,401 seeds exactly, else three tenths more than a whole number."""
-    half = 4.0 if draw.odd else draw.number(4, 9)
-    return 100.0 if draw.odd else half / 1.96 * (int(draw.number(20, 90)) + 0.3) ** 0.5, half
+    """A deviation and a half width: in odd rounds 1,024 seeds exactly, else three tenths more than a whole number."""
+    half = 1.96 if draw.odd else draw.number(4, 9)  # so that no order of operations rounds
+    return 32.0 if draw.odd else half / 1.96 * (int(draw.number(20, 90)) + 0.3) ** 0.5, half
 
 
 seeds_for = Check("ex-03-seeds", _wanted, enough_seeds, "Solve 1.96 s / sqrt(n) = half for n, and round up.", {

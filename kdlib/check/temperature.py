@@ -42,10 +42,16 @@ def _added(p: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     return (sums + sums.T).fill_diagonal_(0)
 
 
-soften = Check("ex-01-soften", lambda draw: (draw.normal(5, 3, scale=2) + 8000 * torch.eye(5, 3), draw.number(2, 6)), softening.soften,
+def _large(draw: Draw) -> tuple[torch.Tensor, float]:
+    """Rows with one very large logit, in odd rounds with two."""
+    one = torch.eye(5, 3)
+    return draw.normal(5, 3, scale=2) + 24_000 * (one + draw.odd * one.roll(1, 1)), draw.number(2, 6)
+
+
+soften = Check("ex-01-soften", _large, softening.soften,
     "Divide by T. Then subtract from each row its largest logit, so that no exponential is above 1.", {
         "You get NaN where logits are large: e^800 is no number any more. Subtract each row's largest logit first.": lambda z, t: (z / t).exp() / (z / t).exp().sum(-1, keepdim=True),
-        "You divide by the sum over the whole batch. Each row has a sum of its own.": lambda z, t: (z / t).exp() / (z / t).exp().sum(),
+        "You divide by a sum over several rows. Each row has a sum of its own: dim=-1.": lambda z, t: (z / t).exp() / (z / t).exp().sum(),
         "You subtract the largest logit of the whole batch, and other rows vanish. Each row has a largest of its own.": lambda z, t: ((z - z.max()) / t).exp() / ((z - z.max()) / t).exp().sum(-1, keepdim=True),
         "You subtract the first logit of each row, and another may be far above it. Subtract the row's largest.": lambda z, t: ((z - z[:, :1]) / t).exp() / ((z - z[:, :1]) / t).exp().sum(-1, keepdim=True),
         "You multiply by T. A high temperature must flatten the output, so divide.": lambda z, t: (z * t).softmax(-1),

@@ -67,7 +67,9 @@ def read(
         path.open("rb").close()  # safetensors takes a file that may not be read for one that is not there
         with safe_open(path, framework="np") as file:
             digests = dict(json.loads(file.metadata()["kdlib"])["sha256"])
-            arrays = {key: file.get_tensor(key) for key in (digests if keys is None else keys)}
+            foreign = official is not None and not official.keys() <= digests.keys()
+            wanted = () if foreign else digests if keys is None else keys
+            arrays = {key: file.get_tensor(key) for key in wanted}
     except FileNotFoundError:
         raise
     except OSError as error:
@@ -76,6 +78,8 @@ def read(
         ) from error
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise AlteredError(f"{path} was cut short or altered ({error})") from error
+    if foreign:
+        raise ForeignError(f"{path} is whole, but no {path.stem}: move it away")
     for key, values in arrays.items():
         if values.dtype != np.uint8 or sha256_of(values) != digests.get(key):
             raise AlteredError(f"{path} was altered: the SHA-256 of {key} is not the one in its header")

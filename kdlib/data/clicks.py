@@ -44,7 +44,7 @@ def clicks(n: int, *, seed: int, noise: float = 0.5, leak: float = 0.0) -> Click
     Args:
         n: how many, 1 or more.
         seed: fixes every row; the same seed gives the same visitors at every noise and leak.
-        noise: how far dwell time strays from interest, 0 or more. With math.inf it says nothing.
+        noise: how far dwell time strays from interest, 0 or more. With math.inf it says nothing of interest.
         leak: how much longer those stay who buy, 0 or more: paying takes time. Interest does not explain it,
             so with a large leak dwell time is the label in disguise.
 

@@ -138,8 +138,8 @@ def hold_out(dataset: Dataset, size_or_fraction: int | float, seed: int) -> tupl
 
     size_or_fraction: a number of images (int, 1 to N - 1) or a share of them (float between 0 and 1). Each
     class is held out in proportion. Where there are patients, a patient's images stay together, so that
-    nobody is in both parts; as many images are held out as whole patients allow, never more. Both parts keep
-    the order of the data set. seed: an integer from 0 to 2**40; the same one gives the same parts.
+    nobody is in both parts; whole patients are taken in random order while they fit. Both parts keep the
+    order of the data set. seed: an integer from 0 to 2**40; the same one gives the same parts.
 
     ValueError where the size is no such number, or leaves a part empty or without an example of a class that
     the data set has; TypeError or ValueError where the seed is no such integer.
@@ -199,6 +199,6 @@ def _resolution(name: str, resolution: int | None, from_bundle: bool) -> int:
     value = NATIVE[name] if resolution is None else resolution
     if value not in allowed:
         span = f"{allowed[0]} to {allowed[-1]}" if len(allowed) > 2 else " or ".join(map(str, allowed))
-        more = " (to 224 at scale 'cpu' or 'full')" if name == "chest_xray" and from_bundle else ""
+        more = " (to 224 at scale 'gpu', 'cpu' or 'full')" if name == "chest_xray" and from_bundle else ""
         raise ValueError(f"resolution is {resolution!r}; {name} can be had at {span} pixels{more}")
     return int(value)

@@ -14,7 +14,7 @@ from kdlib import files, progress
 def download(url: str, target: Path, *, attempts: int = 5, pause: float = 1.0) -> None:
     """Download `url` to `target`; an unfinished `target`.part is kept, and gone on with by Range requests.
 
-    It gives up after `attempts` tries in a row that brought nothing new, waiting `pause` seconds (twice as
+    It gives up after `attempts` tries in a row that brought nothing new, waiting 2 `pause` seconds (twice as
     long each time) between them and saying so on stderr; and at once where the server refuses, or where it
     cannot be reached before anything came. Whether it is what was wanted, its content must tell.
 

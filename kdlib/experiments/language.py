@@ -24,7 +24,7 @@ from kdlib.training import Recipe, logits_of
 
 CONTEXT, STRIDE, PROMPT, WRITTEN = 128, 64, 16, 256
 LAYERS = {"teacher": (4, 128), "student": (2, 64)}  # and widths
-RECIPE = Recipe(3, 5e-3, batch_size=32, **ADAMW)  # an epoch has 490 steps of 4,096 characters
+RECIPE = Recipe(3, 5e-3, batch_size=32, **ADAMW)  # 491 steps an epoch, of 4,096 characters
 LARGE = replace(RECIPE, epochs=20, learning_rate=4e-3)
 TEACHER = Arm("teacher", "teacher", LARGE, options={"dropout": 0.1}, seeds=range(3))
 START = Arm("start", "student", replace(RECIPE, epochs=5, learning_rate=1e-2))

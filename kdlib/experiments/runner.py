@@ -60,6 +60,8 @@ def jobs(name: str, scale: str, *, only: str = "*", seeds: list[int] | None = No
     chosen = [arm for arm in experiment.arms() if fnmatch(arm.name, only)]
     if not chosen:
         raise ValueError(f"only is {only!r}; the arms are {', '.join(a.name for a in experiment.arms())}")
+    if seeds == []:
+        raise ValueError("seeds is empty; give some, or None for all of the scale")
     if bad := [seed for seed in seeds or () if not 0 <= seed <= 2**40]:
         raise ValueError(f"seeds holds {bad[0]}; a seed is a whole number from 0 to 2**40")
     found = [(seed, arm) for arm in chosen if (own := seeds_of(arm, scale)) for seed in seeds or own]

@@ -54,7 +54,7 @@ RECIPE = Recipe(8, TRIED["alone"][1], half="everywhere", **ADAMW)
 MAPS, LAST = ("pool2", "pool3", "pool4"), ("flatten",)
 GUIDE = "pool3"
 CHANNELS = (64, 128)  # of the student's and the teacher's map there
-# The methods that came later have seeds of their own; what they are compared with has both.
+# The methods that came later have these seeds; what they are compared with has both.
 FIRST, LATER = range(4), range(3, 6)
 ALONE = Arm("alone", "quick", RECIPE, views=VIEWS, seeds=range(6), full=range(5))
 

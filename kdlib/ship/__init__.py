@@ -1,6 +1,6 @@
 """A trained model as a file that runs without PyTorch.
 
-onnx    one ONNX file, the same in int8, and its answers with ONNX Runtime; pip install "kdlib[ship]"
+onnx    one ONNX file, the same in int8, and its answers with ONNX Runtime
 """
 
 from kdlib.ship.onnx import export as export

@@ -163,5 +163,5 @@ def _needed(package: str) -> Any:
     try:
         return import_module(package)
     except ImportError as error:
-        remedy = 'pip install "kdlib[ship]", which brings onnx, onnxscript and onnxruntime'
+        remedy = "pip install onnx onnxscript onnxruntime"
         raise ImportError(f"{package} cannot be imported ({error}): {remedy}") from error

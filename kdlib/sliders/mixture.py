@@ -64,4 +64,4 @@ def _table(teacher: Tensor) -> str:
         both = [of(best, teacher[None], 1.0) for of in list(DIVERGENCES.values())[:2]]
         rows.append([name, signed(mean, 1), fixed(width, 1), *(fixed(float(x), 2) for x in both)])
     caption = "The student that each divergence likes best, and its forward and reverse divergence in nats."
-    return table(caption, ["descend on", "place", "width", "forward", "reverse"], rows)
+    return table(caption, ["divergence", "place", "width", "forward", "reverse"], rows)

@@ -33,7 +33,7 @@ def omitted_slider(
 
     Both start from the same weights and see the same small MNIST digits in the same order. One learns their
     labels, the other the shipped teacher's shares at `temperature`, without labels. Then `bias` is added to
-    the logits of the class that was left out. The digits, 340 kB, are loaded when training first starts.
+    the logits of the class that was left out. The digits, 450 kB, are loaded when training first starts.
 
     `omitted`, `temperature`, `shown`, `seed`, `steps` and `bias` can be read and set from Python; `steps` is
     how many are to be trained, up to 1,200, and the same settings give the same networks. Hidden units, steps

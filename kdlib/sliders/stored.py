@@ -30,10 +30,11 @@ def layers(model: nn.Sequential) -> list[list[Any]]:
     for name, layer in model.named_children():
         match layer:
             case nn.Conv2d(
-                kernel_size=(3, 3), stride=(1, 1), dilation=(1, 1), groups=1, padding=(int(padding), _)
-            ):
+                kernel_size=(3, 3), stride=(1, 1), dilation=(1, 1), groups=1, padding=(int(padding), across),
+                padding_mode="zeros", bias=nn.Parameter(),
+            ) if padding == across:  # fmt: skip
                 found.append(["conv", name, padding])
-            case nn.Linear():
+            case nn.Linear(bias=nn.Parameter()):
                 found.append(["linear", name])
             case nn.ReLU():
                 found.append(["relu"])

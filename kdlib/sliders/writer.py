@@ -41,7 +41,7 @@ def writer_slider(
         length: characters that the button asks for, from 20 to 400.
         seed: of the random numbers, from 0 to 999.
         behind: whose text the bars are about, "alone" or "distilled"; all models are asked what is next.
-        teacher: give Jupyter the teacher as well, 1.7 MB; the book's page can load it in any case.
+        teacher: give Jupyter the teacher as well, 2.2 MB; the book's page can load it in any case.
 
     Raises:
         TypeError, ValueError: an argument of another form.

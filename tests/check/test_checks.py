@@ -139,6 +139,7 @@ WRONG = [  # right but for one rare case
     ("soften", softened_after(lambda z: z.amin(-1, keepdim=True)), "NaN where logits are large"),
     ("soften", softened_after(lambda z: z[:, :1]), "first logit"),
     ("soften", softened_after(lambda z: z.max()), "whole batch"),
+    ("soften", lambda z, T: (z / T).clamp(max=80).softmax(-1), "Not yet"),
     ("smoothed", lambda y, n, e: F.one_hot(y) * (1 - e) + e / n, "number of classes"),
     ("mixed_target", lambda y, p, a: (1 - a) * F.one_hot(y) + a * p, "must match"),
     ("mutual", lambda a, b, y: check.mutual.right(a, b, y) + 0 * (F.one_hot(y) * a).sum(), "must match"),

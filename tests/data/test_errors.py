@@ -44,7 +44,7 @@ TABLE: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (
         load("chest_xray", resolution=224),
         ValueError,
-        r"resolution is 224; chest_xray .* 8 to 64 pixels \(to 224 at scale 'cpu' or 'full'\)",
+        r"resolution is 224; chest_xray .* 8 to 64 pixels \(to 224 at scale 'gpu', 'cpu' or 'full'\)",
     ),
     (load("chest_xray", scale="full", resolution=225), ValueError, "resolution is 225; .* 8 to 224 pixels"),
     (load("chest_xray", resolution=7), ValueError, "resolution is 7; .* 8 to 64"),

@@ -382,6 +382,15 @@ def test_a_damaged_cache_file_is_named_in_a_warning_and_remade(tiny_cifar10, tmp
         data.load("cifar10", "train", scale="cpu")
 
 
+def test_a_whole_file_of_something_else_is_told_to_be_moved(tiny_cifar10, tmp_path, capsys):
+    path = full.fetch("cifar10", archive_of(tiny_cifar10.batches, tmp_path / "copy.tar.gz"))
+    cache.save(path, {"images": np.zeros((2, 1, 8, 8), np.uint8)})
+    with pytest.raises(cache.ForeignError, match="is whole, but no cifar10: move it away"):
+        data.load("cifar10", "train", scale="cpu")
+    assert cli.main(["data", "verify", "cifar10"]) == 1
+    assert "NOT USABLE" in capsys.readouterr().out
+
+
 def test_a_cache_file_that_agrees_with_itself_but_is_not_cifar10_is_refused(tiny_cifar10, tmp_path, capsys):
     archive = archive_of(tiny_cifar10.batches, tmp_path / "copy.tar.gz")
     path = full.fetch("cifar10", archive)

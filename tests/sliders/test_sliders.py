@@ -610,6 +610,8 @@ def test_jupyter_is_given_the_weights_and_a_page_their_names():
 def test_a_layer_that_the_page_does_not_know_is_named():
     assert layers(pretrained.mnist_teacher())[:3] == [["conv", "conv1", 0], ["relu"], ["pool"]]
     odd = [nn.Conv2d(1, 2, 3, stride=2), nn.Conv2d(2, 2, 3, groups=2), nn.Conv2d(1, 2, 5)]
+    odd += [nn.Conv2d(1, 2, 3, bias=False), nn.Conv2d(1, 2, 3, padding=(1, 2)), nn.Linear(2, 2, bias=False)]
+    odd += [nn.Conv2d(1, 2, 3, padding=1, padding_mode="circular")]
     odd += [nn.MaxPool2d(3), nn.BatchNorm2d(2), nn.MaxPool2d(2, stride=1), nn.AvgPool2d(2), nn.Sigmoid()]
     for layer in odd:
         with pytest.raises(ValueError, match=r"0 is .*; a page knows convolution"):
