@@ -35,7 +35,7 @@ COUNTS = {
     "speed": 70,
     "clicks": 440,
     "privileged_resolution": 65,
-    "signals": 121,
+    "signals": 153,
     "fidelity": 225,
     "ship": 21,
     "ranks": 6,
