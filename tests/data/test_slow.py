@@ -19,7 +19,7 @@ from kdlib import cli, data
 from kdlib.data import bundle, chest_xray, cifar10, full
 
 pytestmark = pytest.mark.slow
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"  # beside the clone
 needs_full_data = pytest.mark.skipif(
     not (SHARED / "unpack.py").exists(), reason="needs the full data sets in ../shared/data"
 )
