@@ -114,7 +114,7 @@ def grade_submissions(arguments: argparse.Namespace) -> int:
     """Grade a folder; 1 where a notebook could not be graded whole."""
     try:
         from kdlib.grade import grading  # here: it wants psutil, which readers need not have
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise ImportError(f"{error}: pip install psutil") from error
     if arguments.jobs < 1:
         raise ValueError(f"--jobs is {arguments.jobs}; it must be 1 or more")

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from kdlib import checks
 from kdlib.models.modes import evaluated
 from kdlib.models.pictures import initialised
+from kdlib.softening import soften
 
 # Keys and values of what was read, one pair a block, so that writing goes on without reading it all again.
 Cache = list[tuple[Tensor, Tensor]]
@@ -170,9 +171,7 @@ def write(
             logits, cache = model.read(unread, cache)
             last = logits[:, -1]
             if temperature:
-                gaps = last - last.amax(-1, keepdim=True)  # 0 stays 0 at a tiny temperature
-                shares = torch.softmax(torch.where(gaps == 0, gaps, gaps / temperature), dim=-1)
-                token = torch.multinomial(shares, 1, generator=draw)
+                token = torch.multinomial(soften(last, temperature), 1, generator=draw)
             else:
                 token = last.argmax(-1, keepdim=True)
             text, unread = torch.cat([text, token], dim=1), token

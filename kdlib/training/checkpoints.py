@@ -1,6 +1,7 @@
 """Checkpoints that survive a kill at any moment: one file, written aside and renamed. Chapter 03."""
 
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,8 +30,9 @@ class State:
 
     def add(self, entry: dict[str, float]) -> None:
         """Close an epoch with its figures; keep the weights if its validation loss is the lowest so far."""
-        loss = entry.get("validation_loss")
-        if loss is not None and (self.best is None or not loss >= self.curve[self.best]["validation_loss"]):
+        loss = entry.get("validation_loss", math.nan)
+        least = math.inf if self.best is None else self.curve[self.best]["validation_loss"]
+        if loss < least:  # never where it is no finite number
             self.best = len(self.curve)
             self.best_weights = {k: v.detach().cpu().clone() for k, v in self.model.state_dict().items()}
         self.curve.append(entry)

@@ -28,7 +28,8 @@ class Trained(NamedTuple):
     """curve: one entry an epoch, with the mean of each term and the validation figures.
 
     best: the epoch of the least validation loss, from 0; best_weights: the model's then, on the CPU, for
-    `load_state_dict`. Both are None without validation. The model itself keeps its last epoch's weights.
+    `load_state_dict`. Both are None without validation, or where no loss was finite. The model itself keeps
+    its last epoch's weights.
     """
 
     curve: list[dict[str, float]]

@@ -17,7 +17,6 @@ import pytest
 
 pytestmark = pytest.mark.browser
 ACTS = Path(__file__).with_name("acts.js").read_text("utf-8")
-DRIVERS = {"webkit": "WebKitWebDriver", "safari": "safaridriver", "firefox": "geckodriver"}
 
 
 def webkit() -> Any:
@@ -45,13 +44,16 @@ def firefox() -> Any:
     return webdriver.Firefox(chosen)
 
 
-@pytest.fixture(scope="module", params=["webkit", "safari", "firefox"])
+STARTS = {"WebKitWebDriver": webkit, "safaridriver": safari, "geckodriver": firefox}
+
+
+@pytest.fixture(scope="module", params=STARTS)
 def other(request: pytest.FixtureRequest) -> Iterator[Any]:
-    if not shutil.which(DRIVERS[request.param]):
-        pytest.skip(f"no {DRIVERS[request.param]}")
-    if request.param == "webkit" and sys.platform == "linux" and not os.environ.get("DISPLAY"):
+    if not shutil.which(request.param):
+        pytest.skip(f"no {request.param}")
+    if request.param == "WebKitWebDriver" and sys.platform == "linux" and not os.environ.get("DISPLAY"):
         pytest.skip("WebKit wants a screen: xvfb-run")
-    driver = getattr(sys.modules[__name__], request.param)()
+    driver = STARTS[request.param]()
     driver.set_window_size(500, 844)
     driver.set_script_timeout(120)
     yield driver

@@ -456,18 +456,19 @@ def test_each_part_of_a_model_is_left_in_the_mode_it_was_in() -> None:
     assert model[0].training and not model[1].training
 
 
-def test_a_first_epoch_without_a_number_is_not_the_best() -> None:
+@pytest.mark.parametrize("without", [1, 2])
+def test_an_epoch_without_a_number_is_not_the_best(without: int) -> None:
     strange = [(torch.full((4, 1, 8, 8), math.nan), torch.zeros(4).long())]
     held_out = [(dataset().images / 255, dataset().labels)]
 
-    class First:
-        """Images of no number in the first epoch."""
+    class Strange:
+        """Images of no number in one epoch."""
 
         epochs = 0
 
         def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
             self.epochs += 1
-            return iter(strange if self.epochs == 1 else held_out)
+            return iter(strange if self.epochs == without else held_out)
 
-    result = train(network(), dataset(), supervised, RECIPE, seed=0, validation=First())
-    assert math.isnan(result.curve[0]["validation_loss"]) and result.best == 1
+    result = train(network(), dataset(), supervised, RECIPE, seed=0, validation=Strange())
+    assert math.isnan(result.curve[without - 1]["validation_loss"]) and result.best == 2 - without
